@@ -1,0 +1,44 @@
+//! Operation `describe`: what this engine is and takes.
+
+use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest};
+use super::response::{DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, SnapshotGroup, VenueRule};
+use crate::market::Venue;
+use crate::venue::{endpoint, snapshot};
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Version of the JSON shapes.
+pub(super) const CONTRACT: &str = "1";
+
+/// Operations that answer in this version.
+pub(super) const OPERATIONS: [&str; 4] = ["liquidation", "funding", "normalize", "describe"];
+
+fn operation<Request: JsonSchema, Response: JsonSchema>(op: &str) -> Operation {
+    Operation { op: op.to_owned(), request: schema_for!(Request).to_value(), response: schema_for!(Response).to_value() }
+}
+
+fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
+    items.iter().filter_map(|i| serde_json::to_value(i).ok()).collect()
+}
+
+pub(super) fn describe() -> DescribeResponse {
+    DescribeResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        contract: CONTRACT.to_owned(),
+        venues: Venue::ALL.into_iter().map(|venue| VenueRule { venue, rule: venue.rule().into() }).collect(),
+        snapshot: snapshot::groups()
+            .iter()
+            .map(|g| SnapshotGroup { venue: g.venue, date: g.date.to_owned(), source: g.source.to_owned(), listings: g.listings() })
+            .collect(),
+        operations: vec![
+            operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),
+            operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[2]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[3]),
+        ],
+        sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
+        endpoints: values(endpoint::ENDPOINTS),
+        hosts: values(endpoint::HOSTS),
+    }
+}

@@ -1,0 +1,64 @@
+//! The one door: a request in, an answer or an error out.
+
+mod describe;
+mod explain;
+mod funding;
+mod liquidation;
+mod normalize;
+pub mod request;
+pub mod response;
+
+pub use explain::Step;
+pub use request::{DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, NormalizeRequest};
+pub use response::{DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse};
+
+use crate::error::EngineError;
+use serde_json::{Value, json};
+
+/// How far a long calculation has come. No operation of this version is long enough to report.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Share done, 0 to 1.
+    pub share: f64,
+}
+
+/// Answers a request. The same request gives the same numbers through every door.
+pub fn evaluate(request: &EngineRequest, explain: bool, _progress: &mut dyn FnMut(Progress)) -> Result<EngineResponse, EngineError> {
+    match request {
+        EngineRequest::Liquidation(r) => liquidation::liquidation(r, explain).map(EngineResponse::Liquidation),
+        EngineRequest::Funding(r) => funding::funding(r, explain).map(EngineResponse::Funding),
+        EngineRequest::Normalize(r) => normalize::normalize(r).map(EngineResponse::Normalize),
+        EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe()))),
+    }
+}
+
+/// Answers a request written as JSON with JSON, errors included; never panics. `id` is echoed.
+pub fn evaluate_json(text: &str, progress: &mut dyn FnMut(Progress)) -> String {
+    let (id, outcome) = match Envelope::parse(text) {
+        Ok(envelope) => (envelope.id, evaluate(&envelope.request, envelope.explain, progress)),
+        Err((id, error)) => (id, Err(error)),
+    };
+    let written = match &outcome {
+        Ok(response) => serde_json::to_string(&Tagged { id: &id, response }),
+        Err(error) => serde_json::to_string(&failure(id.as_ref(), error)),
+    };
+    written.unwrap_or_else(|e| failure(None, &EngineError::unsupported("result", e)).to_string())
+}
+
+/// The error object of the contract.
+fn failure(id: Option<&Value>, error: &EngineError) -> Value {
+    let mut out = json!({ "error": error });
+    if let (Some(id), Some(map)) = (id, out.as_object_mut()) {
+        map.insert("id".to_owned(), id.clone());
+    }
+    out
+}
+
+/// An answer with the request's id beside it.
+#[derive(serde::Serialize)]
+struct Tagged<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: &'a Option<Value>,
+    #[serde(flatten)]
+    response: &'a EngineResponse,
+}

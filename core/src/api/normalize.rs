@@ -1,0 +1,44 @@
+//! Operation `normalize`.
+
+use super::request::NormalizeRequest;
+use super::response::NormalizeResponse;
+use crate::error::{EngineError, ErrorCode};
+use crate::venue::wire::{Hint, Wire};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Longest answer read.
+const MAX_BODY: usize = 64_000_000;
+
+pub(super) fn normalize(request: &NormalizeRequest) -> Result<NormalizeResponse, EngineError> {
+    let body: Cow<Value> = match &request.body {
+        Value::String(text) => Cow::Owned(parse(text)?),
+        Value::Null => return Err(EngineError::new(ErrorCode::InsufficientData, "body", "is null: there is no answer to read")),
+        other => Cow::Borrowed(other),
+    };
+    let mut found = crate::venue::normalise(&request.source, &Wire::root(&body), &Hint { interval: request.interval })?;
+    if let Some(symbol) = &request.symbol {
+        found.listings.retain(|l| l.symbol == *symbol);
+        found.quotes.retain(|q| q.symbol == *symbol);
+        found.tiers.retain(|t| t.symbol == *symbol);
+    }
+    Ok(NormalizeResponse { source: request.source.clone(), found })
+}
+
+/// Text to JSON, telling apart the ways in which an exchange's answer is not JSON.
+fn parse(text: &str) -> Result<Value, EngineError> {
+    let invalid = |m: String| Err(EngineError::invalid("body", m));
+    if text.len() > MAX_BODY {
+        return invalid(format!("is {} bytes long; at most {MAX_BODY} are read", text.len()));
+    }
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err(EngineError::insufficient("body", "is empty"));
+    }
+    if start.starts_with('<') {
+        return invalid("is HTML, not JSON: a block page or an error page of the venue".to_owned());
+    }
+    serde_json::from_str(text).or_else(|e| {
+        invalid(if e.is_eof() { format!("is cut short after {} bytes", text.len()) } else { format!("is not JSON: {e}") })
+    })
+}

@@ -1,0 +1,125 @@
+//! What can be asked.
+
+use crate::error::{EngineError, ErrorCode};
+use crate::market::{Account, Interval, Market, Position, Venue};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A request with the fields that every operation may carry taken off.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    pub id: Option<Value>,
+    pub explain: bool,
+    pub request: EngineRequest,
+}
+
+/// One operation and its arguments. In JSON the variant is the field `op`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum EngineRequest {
+    Liquidation(LiquidationRequest),
+    Funding(FundingRequest),
+    Normalize(NormalizeRequest),
+    Describe(DescribeRequest),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct LiquidationRequest {
+    pub account: Account,
+    /// How far each symbol moves for a common market move of 1; symbols not named move by 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "wasm", tsify(type = "Record<string, number>", optional))]
+    pub betas: BTreeMap<String, f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct FundingRequest {
+    pub position: Position,
+    pub market: Market,
+    pub horizon_hours: f64,
+    /// Whose margin rule the liquidation price follows; without it the common tier rule (Binance's) is used and said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<Venue>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct NormalizeRequest {
+    /// `venue.endpoint`, as `describe` lists them.
+    pub source: String,
+    /// The answer as text, or as JSON already read.
+    #[cfg_attr(feature = "wasm", tsify(type = "unknown"))]
+    pub body: Value,
+    /// Candle length, for answers that do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// Keep only rows of this symbol where an answer carries many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct DescribeRequest {}
+
+impl Envelope {
+    /// Reads a request; an error carries the id when there was one.
+    pub fn parse(text: &str) -> Result<Self, (Option<Value>, EngineError)> {
+        let value: Value = serde_json::from_str(text).map_err(|e| (None, EngineError::invalid("request", format!("is not JSON: {e}"))))?;
+        let Value::Object(mut map) = value else {
+            return Err((None, EngineError::invalid("request", "must be a JSON object")));
+        };
+        let id = map.remove("id");
+        let fail = |error| (id.clone(), error);
+        let explain = match map.remove("explain") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(b)) => b,
+            Some(_) => return Err(fail(EngineError::invalid("explain", "must be true or false"))),
+        };
+        let op = match map.remove("op") {
+            Some(Value::String(op)) => op,
+            Some(_) => return Err(fail(EngineError::invalid("op", "must be text"))),
+            None => return Err(fail(EngineError::invalid("op", "is missing"))),
+        };
+        let rest = Value::Object(map);
+        let request = match op.as_str() {
+            "liquidation" => read(rest).map(EngineRequest::Liquidation),
+            "funding" => read(rest).map(EngineRequest::Funding),
+            "normalize" => read(rest).map(EngineRequest::Normalize),
+            "describe" => read(rest).map(EngineRequest::Describe),
+            other => {
+                let shown: String = other.chars().take(40).collect();
+                Err(EngineError::new(ErrorCode::Unsupported, "op", format!("'{shown}' is not an operation of this version: {}", super::describe::OPERATIONS.join(", "))))
+            }
+        };
+        request.map(|request| Self { id: id.clone(), explain, request }).map_err(fail)
+    }
+}
+
+/// Reads arguments so that an error names the field by its path.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let path = e.path().to_string();
+        let message = e.into_inner().to_string();
+        let name = |after: &str| message.strip_prefix(after).and_then(|m| m.split('`').next()).map(str::to_owned);
+        let join = |field: &str| if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        if let Some(field) = name("missing field `") {
+            EngineError::invalid(join(&field), "is missing")
+        } else if let Some(field) = name("unknown field `") {
+            let full = if path == field || path.ends_with(&format!(".{field}")) { path.clone() } else { join(&field) };
+            EngineError::invalid(full, message)
+        } else {
+            EngineError::invalid(if path == "." { "request".to_owned() } else { path.clone() }, message)
+        }
+    })
+}

@@ -1,0 +1,119 @@
+//! What was or is traded: candles, funding, quotes, books.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A candle's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub enum Interval {
+    #[serde(rename = "1m")]
+    M1,
+    #[serde(rename = "5m")]
+    M5,
+    #[serde(rename = "15m")]
+    M15,
+    #[serde(rename = "1h")]
+    H1,
+    #[serde(rename = "4h")]
+    H4,
+    #[serde(rename = "1d")]
+    D1,
+}
+
+impl Interval {
+    pub fn millis(self) -> f64 {
+        let minutes = match self {
+            Self::M1 => 1.0,
+            Self::M5 => 5.0,
+            Self::M15 => 15.0,
+            Self::H1 => 60.0,
+            Self::H4 => 240.0,
+            Self::D1 => 1440.0,
+        };
+        minutes * 60_000.0
+    }
+    /// The interval whose length is nearest below or at a spacing seen in data, if it is one we know.
+    pub fn from_millis(spacing: f64) -> Option<Self> {
+        [Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1].into_iter().find(|i| i.millis() == spacing)
+    }
+}
+
+/// Rows of `[open time, open, high, low, close, volume]`, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Candles {
+    pub interval: Interval,
+    pub rows: Vec<(f64, f64, f64, f64, f64, f64)>,
+}
+
+/// `[time, rate]`: the rate paid at that time, a fraction per interval.
+pub type FundingRow = (f64, f64);
+
+/// The state of one instrument now, as a venue told it. What the venue did not say is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct Quote {
+    pub symbol: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mark_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub index_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_price: Option<f64>,
+    /// Running estimate for the next payment, a fraction per interval.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub funding_rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub funding_interval_hours: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_funding_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub funding_cap: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub funding_floor: Option<f64>,
+    /// In base units (linear) or contracts (inverse).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub open_interest: Option<f64>,
+    /// The venue's own clock.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time: Option<f64>,
+}
+
+/// Levels of `[price, size]`, best first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Book {
+    pub bids: Vec<(f64, f64)>,
+    pub asks: Vec<(f64, f64)>,
+}
+
+/// What is known of a market when a calculation is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Market {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candles: Option<Candles>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<Vec<FundingRow>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implied_volatility: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatility: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<f64>,
+    /// Constant funding, per interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_rate: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_interval_hours: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_interest: Option<Vec<(f64, f64)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub book: Option<Book>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidations: Option<Vec<(f64, crate::units::Side, f64, f64)>>,
+}

@@ -1,0 +1,11 @@
+//! Plain data in our own words: instruments, tiers, accounts, quotes, histories. No venue is known here.
+
+pub mod account;
+pub mod history;
+pub mod instrument;
+pub mod tiers;
+
+pub use account::{Account, Collateral, CollateralToken, Position, Venue};
+pub use history::{Book, Candles, FundingRow, Interval, Market, Quote};
+pub use instrument::{Instrument, InstrumentKind, Listing};
+pub use tiers::{Tier, TierUnit, Tiers};

@@ -1,0 +1,4 @@
+//! Binance USDⓈ-M and COIN-M futures.
+
+pub mod normalise;
+pub mod rule;

@@ -1,0 +1,4 @@
+//! Hyperliquid perpetuals.
+
+pub mod normalise;
+pub mod rule;

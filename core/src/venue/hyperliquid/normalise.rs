@@ -1,0 +1,189 @@
+//! Answers of Hyperliquid's info endpoint to our words.
+
+use super::rule::tiers_from_table;
+use crate::error::EngineError;
+use crate::market::{Account, Instrument, InstrumentKind, Interval, Listing, Position, Quote, Venue};
+use crate::units::{MarginMode, Side};
+use crate::venue::wire::{self, Hint, Normalised, Wire};
+
+type Read<T> = Result<T, EngineError>;
+
+pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+    Some(match endpoint {
+        "meta" => meta(body),
+        "meta_and_asset_ctxs" => meta_and_asset_ctxs(body),
+        "all_perp_metas" => all_perp_metas(body),
+        "candle_snapshot" => candle_snapshot(body, hint),
+        "funding_history" => funding_history(body),
+        "l2_book" => l2_book(body),
+        "clearinghouse_state" => clearinghouse_state(body),
+        _ => return None,
+    })
+}
+
+fn meta(meta: &Wire) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let mut tables: Vec<(f64, Vec<(f64, f64)>)> = Vec::new();
+    if let Some(list) = meta.find("marginTables") {
+        for t in list.list()? {
+            let steps = t.item(1)?.get("marginTiers")?.list()?;
+            let rows: Read<Vec<_>> = steps.iter().map(|s| Ok((s.get("lowerBound")?.amount()?, s.get("maxLeverage")?.leverage()?))).collect();
+            tables.push((t.item(0)?.number()?, rows?));
+        }
+    }
+    let mut delisted = 0;
+    for u in meta.get("universe")?.list()? {
+        if u.find("isDelisted").is_some() {
+            delisted += 1;
+            continue;
+        }
+        let max_leverage = u.get("maxLeverage")?.leverage()?;
+        let table = u.opt("marginTableId", Wire::number)?.and_then(|id| tables.iter().find(|t| t.0 == id));
+        let mut instrument = Instrument::bare(InstrumentKind::Linear);
+        instrument.tiers = match table {
+            Some((_, rows)) => tiers_from_table(rows),
+            // Ids below 50 are their own maximum leverage.
+            None => tiers_from_table(&[(0.0, max_leverage)]),
+        };
+        instrument.funding_interval_hours = Some(1.0);
+        out.listings.push(Listing {
+            symbol: u.get("name")?.text()?.to_owned(),
+            base: u.get("name")?.text()?.to_owned(),
+            quote: "USD".to_owned(),
+            settle: "USDC".to_owned(),
+            lot_size: u.opt("szDecimals", Wire::number)?.map(|d| 10f64.powi(-(d as i32))),
+            min_size: None,
+            max_leverage: Some(max_leverage),
+            instrument,
+        });
+    }
+    if delisted > 0 {
+        out.notes.push(format!("{delisted} delisted coins were left out"));
+    }
+    Ok(out)
+}
+
+fn meta_and_asset_ctxs(body: &Wire) -> Read<Normalised> {
+    let universe = body.item(0)?.get("universe")?.list()?;
+    let contexts = body.item(1)?.list()?;
+    if universe.len() != contexts.len() {
+        return Err(EngineError::invalid(body.path(), format!("{} coins but {} contexts", universe.len(), contexts.len())));
+    }
+    let mut out = meta(&body.item(0)?)?;
+    for (u, c) in universe.iter().zip(&contexts) {
+        if u.find("isDelisted").is_some() {
+            continue;
+        }
+        out.quotes.push(Quote {
+            symbol: u.get("name")?.text()?.to_owned(),
+            mark_price: c.opt_price("markPx")?,
+            index_price: c.opt_price("oraclePx")?,
+            last_price: c.opt_price("midPx")?,
+            funding_rate: c.opt("funding", Wire::rate)?,
+            funding_interval_hours: Some(1.0),
+            funding_cap: Some(0.04),
+            funding_floor: Some(-0.04),
+            open_interest: c.opt("openInterest", Wire::amount)?,
+            ..Quote::default()
+        });
+    }
+    Ok(out)
+}
+
+/// One meta per perp dex; coins of builder-deployed dexs carry the dex in their name.
+fn all_perp_metas(body: &Wire) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    for m in body.list()? {
+        let one = meta(&m)?;
+        out.listings.extend(one.listings);
+        out.notes.extend(one.notes);
+    }
+    Ok(out)
+}
+
+fn candle_snapshot(body: &Wire, hint: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let mut rows = Vec::new();
+    let mut interval = hint.interval;
+    for c in body.list()? {
+        if interval.is_none() {
+            interval = Interval::from_millis(c.get("T")?.millis()? + 1.0 - c.get("t")?.millis()?);
+        }
+        let price = |k: &str| c.get(k)?.price();
+        rows.push(wire::candle(&c, c.get("t")?.millis()?, price("o")?, price("h")?, price("l")?, price("c")?, c.get("v")?.amount()?)?);
+    }
+    out.candles = Some(wire::arrange(body, rows, interval, &mut out.notes)?);
+    Ok(out)
+}
+
+fn funding_history(body: &Wire) -> Read<Normalised> {
+    let rows: Read<Vec<_>> = body.list()?.iter().map(|r| Ok((r.get("time")?.millis()?, r.get("fundingRate")?.rate()?))).collect();
+    Ok(Normalised { funding: wire::ordered(rows?), ..Normalised::default() })
+}
+
+fn l2_book(body: &Wire) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let sides = body.get("levels")?;
+    let side = |i, bids| wire::levels(&sides.item(i)?, |l| l.get("px")?.price(), |l| l.get("sz")?.amount(), bids);
+    let book = crate::market::Book { bids: side(0, true)?, asks: side(1, false)? };
+    wire::check_book(&book, &mut out.notes);
+    out.book = Some(book);
+    Ok(out)
+}
+
+/// A wallet's cross positions as an account that `liquidation` takes. Isolated ones are left out with a note, since an
+/// account has one margin mode. Maintenance of positions left out is not added: isolated ones carry their own.
+fn clearinghouse_state(body: &Wire) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let mut positions = Vec::new();
+    let mut isolated = Vec::new();
+    for row in body.get("assetPositions")?.list()? {
+        let p = row.get("position")?;
+        let signed = p.get("szi")?.number()?;
+        let symbol = p.get("coin")?.text()?.to_owned();
+        if signed == 0.0 {
+            continue;
+        }
+        let size = signed.abs();
+        let mark = p.get("positionValue")?.amount()? / size;
+        let mut instrument = Instrument::bare(InstrumentKind::Linear);
+        instrument.tiers = tiers_from_table(&[(0.0, p.get("maxLeverage")?.leverage()?)]);
+        let leverage = p.get("leverage")?;
+        let is_isolated = leverage.get("type")?.text()? == "isolated";
+        let entry = p.get("entryPx")?.price()?;
+        let position = Position {
+            symbol,
+            side: if signed > 0.0 { Side::Long } else { Side::Short },
+            size,
+            entry_price: Some(entry),
+            mark_price: mark,
+            leverage: leverage.opt("value", Wire::leverage)?,
+            // Isolated cash at entry prices: rawUsd + s·size·entry.
+            margin: match leverage.find("rawUsd").filter(|_| is_isolated) {
+                Some(raw) => Some((raw.number()? + signed * entry).max(0.0)),
+                None => None,
+            },
+            extra_margin: None,
+            collateral: None,
+            size_usd: None,
+            accrued_fees: None,
+            price_impact: None,
+            instrument: Some(instrument),
+        };
+        if is_isolated { isolated.push(position) } else { positions.push(position) }
+    }
+    let cross = !positions.is_empty() || isolated.is_empty();
+    if cross && !isolated.is_empty() {
+        out.notes.push(format!("{} isolated positions were left out of the cross account", isolated.len()));
+    }
+    out.account = Some(Account {
+        venue: Venue::Hyperliquid,
+        margin_mode: if cross { MarginMode::Cross } else { MarginMode::Isolated },
+        wallet_balance: None,
+        account_value: if cross { Some(body.get("crossMarginSummary").or_else(|_| body.get("marginSummary"))?.get("accountValue")?.number()?) } else { None },
+        other_maintenance_margin: None,
+        collateral: Some("USDC".to_owned()),
+        positions: if cross { positions } else { isolated },
+    });
+    Ok(out)
+}

@@ -1,0 +1,4 @@
+//! OKX v5 swaps, linear and inverse.
+
+pub mod normalise;
+pub mod rule;

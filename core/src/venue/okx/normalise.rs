@@ -1,0 +1,146 @@
+//! OKX v5 public answers to our words. Every value is text there; sizes are contracts.
+
+use crate::error::EngineError;
+use crate::market::{Instrument, InstrumentKind, Listing, Quote, Tier};
+use crate::venue::wire::{self, Hint, Normalised, SymbolTiers, TOHLCV, Wire};
+
+type Read<T> = Result<T, EngineError>;
+
+pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+    let read = match endpoint {
+        "instruments" => instruments,
+        "position_tiers" => position_tiers,
+        "mark_price" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { mark_price: Some(q.get("markPx")?.price()?), ..Quote::default() })),
+        "index_tickers" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { index_price: Some(q.get("idxPx")?.price()?), ..Quote::default() })),
+        "funding_rate" => funding_rate,
+        "funding_rate_history" => funding_rate_history,
+        "open_interest" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { open_interest: Some(q.get("oi")?.amount()?), ..Quote::default() })),
+        "candles" => candles,
+        "books" => books,
+        _ => return None,
+    };
+    Some(data(body).and_then(|d| read(&d, hint)))
+}
+
+/// The `data` of the wrapper, or the venue's refusal.
+fn data<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
+    let code = body.get("code")?;
+    if code.number()? != 0.0 {
+        let message = body.find("msg").and_then(|m| m.text().ok()).unwrap_or("no message");
+        return Err(EngineError::invalid(code.path(), format!("OKX answered {}: {message}", code.number()?)));
+    }
+    body.get("data")
+}
+
+fn quotes(data: &Wire, read: impl Fn(&Wire) -> Read<Quote>) -> Read<Normalised> {
+    let quotes = data.list()?.into_iter().map(|q| {
+        Ok(Quote { symbol: q.get("instId")?.text()?.to_owned(), time: q.opt("ts", Wire::millis)?, ..read(&q)? })
+    });
+    Ok(Normalised { quotes: quotes.collect::<Read<_>>()?, ..Normalised::default() })
+}
+
+fn instruments(data: &Wire, _: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let mut other = 0;
+    for s in data.list()? {
+        let symbol = s.get("instId")?.text()?;
+        let swap = s.get("instType")?.text()? == "SWAP" && s.find("state").is_none_or(|x| x.text() == Ok("live"));
+        let kind = match s.find("ctType").map(|t| t.text()).transpose()? {
+            Some("linear") if swap => InstrumentKind::Linear,
+            Some("inverse") if swap => InstrumentKind::Inverse,
+            _ => {
+                other += 1;
+                continue;
+            }
+        };
+        let mut instrument = Instrument::bare(kind);
+        instrument.contract_size = Some(s.get("ctVal")?.amount()? * s.opt("ctMult", Wire::amount)?.unwrap_or(1.0));
+        instrument.tick_size = s.opt_price("tickSz")?;
+        let mut parts = symbol.split('-');
+        let (base, quote) = (parts.next().unwrap_or(symbol), parts.next().unwrap_or("USD"));
+        out.listings.push(Listing {
+            symbol: symbol.to_owned(),
+            base: base.to_owned(),
+            quote: quote.to_owned(),
+            settle: s.get("settleCcy")?.text()?.to_owned(),
+            lot_size: s.opt("lotSz", Wire::amount)?,
+            min_size: s.opt("minSz", Wire::amount)?,
+            max_leverage: s.opt("lever", Wire::leverage)?,
+            instrument,
+        });
+    }
+    if other > 0 {
+        out.notes.push(format!("{other} instruments that are not live swaps were left out"));
+    }
+    Ok(out)
+}
+
+fn position_tiers(data: &Wire, _: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    for row in data.list()? {
+        // Swap tiers are listed by family; older answers leave it empty and name the instrument.
+        let family = ["instFamily", "uly", "instId"].iter().find_map(|k| row.find(k));
+        let Some(family) = family else {
+            return Err(EngineError::invalid(format!("{}.instFamily", row.path()), "is missing"));
+        };
+        let symbol = family.text()?;
+        let tier = Tier {
+            floor: row.get("minSz")?.amount()?,
+            cap: row.opt("maxSz", Wire::amount)?,
+            maintenance_margin_rate: row.get("mmr")?.number()?,
+            maintenance_amount: None,
+            max_leverage: row.get("maxLever")?.leverage()?,
+        };
+        match out.tiers.iter_mut().find(|t| t.symbol == symbol) {
+            Some(t) => t.tiers.push(tier),
+            None => out.tiers.push(SymbolTiers { symbol: symbol.to_owned(), tiers: vec![tier] }),
+        }
+    }
+    for t in &mut out.tiers {
+        t.tiers.sort_by(|a, b| a.floor.total_cmp(&b.floor));
+    }
+    Ok(out)
+}
+
+fn funding_rate(data: &Wire, _: &Hint) -> Read<Normalised> {
+    quotes(data, |q| {
+        let next = q.get("fundingTime")?.millis()?;
+        let after = q.opt("nextFundingTime", Wire::millis)?;
+        Ok(Quote {
+            funding_rate: Some(q.get("fundingRate")?.rate()?),
+            next_funding_time: Some(next),
+            funding_interval_hours: after.map(|t| (t - next) / 3_600_000.0).filter(|h| *h > 0.0),
+            funding_cap: q.opt("maxFundingRate", Wire::rate)?,
+            funding_floor: q.opt("minFundingRate", Wire::rate)?,
+            ..Quote::default()
+        })
+    })
+}
+
+/// What was charged where the venue tells it, else the predicted rate.
+fn funding_rate_history(data: &Wire, _: &Hint) -> Read<Normalised> {
+    let rows: Read<Vec<_>> = data
+        .list()?
+        .iter()
+        .map(|r| {
+            let rate = r.find("realizedRate").map_or_else(|| r.get("fundingRate"), Ok)?;
+            Ok((r.get("fundingTime")?.millis()?, rate.rate()?))
+        })
+        .collect();
+    Ok(Normalised { funding: wire::ordered(rows?), ..Normalised::default() })
+}
+
+/// Candles; the running one (`confirm` "0") is kept, as on every other venue. Volume is in contracts.
+fn candles(data: &Wire, hint: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    out.candles = Some(wire::candles(data, TOHLCV, hint.interval, &mut out.notes)?);
+    Ok(out)
+}
+
+fn books(data: &Wire, _: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let first = data.item(0)?;
+    out.book = Some(wire::book(&first.get("bids")?, &first.get("asks")?, &mut out.notes)?);
+    out.notes.push("book sizes are contracts".to_owned());
+    Ok(out)
+}

@@ -1,0 +1,307 @@
+//! Reading an exchange's JSON as hostile input: every value is looked for by path, checked for type, size and range, and
+//! an error names the path.
+
+use crate::error::{EngineError, ErrorCode};
+use crate::market::{Account, Book, Candles, FundingRow, Interval, Listing, Quote, Tier};
+use crate::units;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest list read from one answer.
+pub const MAX_ROWS: usize = 100_000;
+
+/// Facts the answer itself may not carry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hint {
+    pub interval: Option<Interval>,
+}
+
+/// Tiers of one symbol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct SymbolTiers {
+    pub symbol: String,
+    pub tiers: Vec<Tier>,
+}
+
+/// What one answer contained, in our words. Lists that the endpoint does not give are empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct Normalised {
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub listings: Vec<Listing>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tiers: Vec<SymbolTiers>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub quotes: Vec<Quote>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub candles: Option<Candles>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub funding: Vec<FundingRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub open_interest: Vec<(f64, f64)>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub book: Option<Book>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<Account>,
+    /// Where the next page starts, if the venue said there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_cursor: Option<String>,
+    /// What was left out or assumed while reading, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
+}
+
+/// A JSON value and the path that led to it.
+#[derive(Clone, Debug)]
+pub struct Wire<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+type Read<T> = Result<T, EngineError>;
+
+impl<'a> Wire<'a> {
+    pub fn root(value: &'a Value) -> Self {
+        Self { path: "body".to_owned(), value }
+    }
+
+    fn fail<T>(&self, message: impl std::fmt::Display) -> Read<T> {
+        Err(EngineError::invalid(&self.path, message))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        }
+    }
+
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
+    /// A field that must be there.
+    pub fn get(&self, name: &str) -> Read<Wire<'a>> {
+        match self.value {
+            Value::Object(map) => match map.get(name) {
+                Some(value) => Ok(Wire { path: format!("{}.{name}", self.path), value }),
+                None => Err(EngineError::invalid(format!("{}.{name}", self.path), "is missing")),
+            },
+            _ => self.fail(format!("must be an object; got {}", self.kind())),
+        }
+    }
+
+    /// A field that may be absent, null or empty text.
+    pub fn find(&self, name: &str) -> Option<Wire<'a>> {
+        let value = self.value.as_object()?.get(name)?;
+        let empty = value.is_null() || value.as_str().is_some_and(str::is_empty);
+        (!empty).then(|| Wire { path: format!("{}.{name}", self.path), value })
+    }
+
+    pub fn list(&self) -> Read<Vec<Wire<'a>>> {
+        let Value::Array(items) = self.value else {
+            return self.fail(format!("must be a list; got {}", self.kind()));
+        };
+        if items.len() > MAX_ROWS {
+            return self.fail(format!("has {} rows; at most {MAX_ROWS} are read", items.len()));
+        }
+        Ok(items.iter().enumerate().map(|(i, value)| Wire { path: format!("{}[{i}]", self.path), value }).collect())
+    }
+
+    /// The `i`th item of a list.
+    pub fn item(&self, i: usize) -> Read<Wire<'a>> {
+        match self.value {
+            Value::Array(items) => match items.get(i) {
+                Some(value) => Ok(Wire { path: format!("{}[{i}]", self.path), value }),
+                None => Err(EngineError::invalid(format!("{}[{i}]", self.path), "is missing")),
+            },
+            _ => self.fail(format!("must be a list; got {}", self.kind())),
+        }
+    }
+
+    /// Key and value of every field of an object.
+    pub fn entries(&self) -> Read<Vec<(&'a str, Wire<'a>)>> {
+        match self.value {
+            Value::Object(map) => Ok(map.iter().map(|(k, value)| (k.as_str(), Wire { path: format!("{}.{k}", self.path), value })).collect()),
+            _ => self.fail(format!("must be an object; got {}", self.kind())),
+        }
+    }
+
+    pub fn text(&self) -> Read<&'a str> {
+        match self.value {
+            Value::String(s) if s.len() <= 200 => Ok(s),
+            Value::String(_) => self.fail("is longer than 200 characters"),
+            _ => self.fail(format!("must be text; got {}", self.kind())),
+        }
+    }
+
+    /// A finite number, written as a number or as decimal text: venues do both.
+    pub fn number(&self) -> Read<f64> {
+        let n = match self.value {
+            Value::Number(n) => n.as_f64(),
+            Value::String(s) if s.len() <= 60 && s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) => s.parse().ok(),
+            _ => None,
+        };
+        match n {
+            Some(n) if n.is_finite() && n.abs() <= 1e30 => Ok(n),
+            _ => self.fail(format!("must be a number; got {}", self.shown())),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let text = self.value.to_string();
+        if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text }
+    }
+
+    pub fn price(&self) -> Read<f64> {
+        units::price(&self.path, self.number()?)
+    }
+    /// Zero or more.
+    pub fn amount(&self) -> Read<f64> {
+        units::non_negative_money(&self.path, self.number()?)
+    }
+    pub fn millis(&self) -> Read<f64> {
+        units::millis(&self.path, self.number()?)
+    }
+    /// A funding rate: within ±100 % an interval.
+    pub fn rate(&self) -> Read<f64> {
+        units::between(&self.path, self.number()?, -1.0, 1.0)
+    }
+    pub fn leverage(&self) -> Read<f64> {
+        units::leverage(&self.path, self.number()?)
+    }
+
+    /// Optional field through a reader: absent is `None`, present must be right.
+    pub fn opt<T>(&self, name: &str, read: impl Fn(&Wire<'a>) -> Read<T>) -> Read<Option<T>> {
+        self.find(name).map(|w| read(&w)).transpose()
+    }
+
+    /// Like [`Self::opt`] for a price that venues write as 0 when they have none.
+    pub fn opt_price(&self, name: &str) -> Read<Option<f64>> {
+        match self.find(name) {
+            Some(w) if w.number()? == 0.0 => Ok(None),
+            Some(w) => w.price().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// Columns of a candle row.
+#[derive(Clone, Copy)]
+pub struct Columns {
+    pub time: usize,
+    pub open: usize,
+    pub high: usize,
+    pub low: usize,
+    pub close: usize,
+    pub volume: Option<usize>,
+}
+
+/// The order most venues use.
+pub const TOHLCV: Columns = Columns { time: 0, open: 1, high: 2, low: 3, close: 4, volume: Some(5) };
+
+/// One candle from five or six readings, checked to be a candle.
+pub fn candle(row: &Wire, time: f64, open: f64, high: f64, low: f64, close: f64, volume: f64) -> Read<(f64, f64, f64, f64, f64, f64)> {
+    if low > open.min(close) || high < open.max(close) {
+        return Err(EngineError::invalid(row.path(), format!("is no candle: open {open}, high {high}, low {low}, close {close}")));
+    }
+    Ok((time, open, high, low, close, volume))
+}
+
+/// Reads a list of candle rows in either order.
+pub fn candles(list: &Wire, columns: Columns, interval: Option<Interval>, notes: &mut Vec<String>) -> Read<Candles> {
+    let mut rows = Vec::new();
+    for row in list.list()? {
+        let volume = match columns.volume {
+            Some(v) => row.item(v)?.amount()?,
+            None => 0.0,
+        };
+        rows.push(candle(
+            &row,
+            row.item(columns.time)?.millis()?,
+            row.item(columns.open)?.price()?,
+            row.item(columns.high)?.price()?,
+            row.item(columns.low)?.price()?,
+            row.item(columns.close)?.price()?,
+            volume,
+        )?);
+    }
+    arrange(list, rows, interval, notes)
+}
+
+/// Oldest first, one row a time, interval known.
+pub fn arrange(list: &Wire, mut rows: Vec<(f64, f64, f64, f64, f64, f64)>, interval: Option<Interval>, notes: &mut Vec<String>) -> Read<Candles> {
+    if rows.is_empty() {
+        return Err(EngineError::new(ErrorCode::InsufficientData, list.path(), "has no candles"));
+    }
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let before = rows.len();
+    rows.dedup_by(|later, kept| later.0 == kept.0);
+    if rows.len() < before {
+        notes.push(format!("{} rows with a time already seen were left out", before - rows.len()));
+    }
+    let spacing = rows.windows(2).map(|w| w[1].0 - w[0].0).min_by(f64::total_cmp);
+    let interval = match (interval, spacing) {
+        (Some(i), _) => i,
+        (None, Some(s)) => Interval::from_millis(s)
+            .ok_or_else(|| EngineError::unsupported(list.path(), format!("candles are {} minutes apart; 1m, 5m, 15m, 1h, 4h and 1d are read", s / 60_000.0)))?,
+        (None, None) => {
+            notes.push("one candle only and no interval given: 1h assumed".to_owned());
+            Interval::H1
+        }
+    };
+    let missing: f64 = rows.windows(2).map(|w| ((w[1].0 - w[0].0) / interval.millis()).round() - 1.0).sum();
+    if missing > 0.0 {
+        notes.push(format!("{missing} candles are missing inside the range"));
+    }
+    Ok(Candles { interval, rows })
+}
+
+/// `[time, value]` rows, oldest first, one a time.
+pub fn ordered(mut rows: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.dedup_by(|later, kept| later.0 == kept.0);
+    rows
+}
+
+/// A side of a book from rows of `[price, size, …]`: empty levels dropped, best first.
+pub fn levels(list: &Wire, price: impl Fn(&Wire) -> Read<f64>, size: impl Fn(&Wire) -> Read<f64>, bids: bool) -> Read<Vec<(f64, f64)>> {
+    let mut out = Vec::new();
+    for row in list.list()? {
+        let level = (price(&row)?, size(&row)?);
+        if level.1 > 0.0 {
+            out.push(level);
+        }
+    }
+    out.sort_by(|a, b| if bids { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) });
+    Ok(out)
+}
+
+/// `[price, size, …]` levels on both sides. A crossed book is told, not mended.
+pub fn book(bids: &Wire, asks: &Wire, notes: &mut Vec<String>) -> Read<Book> {
+    let side = |w: &Wire, is_bid| levels(w, |r| r.item(0)?.price(), |r| r.item(1)?.amount(), is_bid);
+    let book = Book { bids: side(bids, true)?, asks: side(asks, false)? };
+    check_book(&book, notes);
+    Ok(book)
+}
+
+pub fn check_book(book: &Book, notes: &mut Vec<String>) {
+    if book.bids.is_empty() || book.asks.is_empty() {
+        notes.push("the book has an empty side".to_owned());
+    }
+    if let (Some(b), Some(a)) = (book.bids.first(), book.asks.first())
+        && b.0 >= a.0
+    {
+        notes.push(format!("the book is crossed: bid {} at or above ask {}", b.0, a.0));
+    }
+}

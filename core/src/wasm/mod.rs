@@ -1,0 +1,76 @@
+//! The same door in JavaScript's types. Nothing is computed here: arguments become JSON, the answer becomes an object.
+//!
+//! Going through JSON text keeps every door on one parser, so that a wrong field gives the same error everywhere.
+
+use crate::api::{self, Progress};
+use js_sys::{Error, Function, JSON, Reflect};
+use wasm_bindgen::prelude::*;
+
+/// Version of the engine.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Answers a request given as JSON text with JSON text, errors included. For workers: strings cross cheaply.
+#[wasm_bindgen(js_name = evaluateJson)]
+pub fn evaluate_json(request: &str) -> String {
+    api::evaluate_json(request, &mut |_| {})
+}
+
+/// Answers any request. Throws an `Error` with `code` and `field` when the engine refuses.
+#[wasm_bindgen]
+pub fn evaluate(
+    #[wasm_bindgen(unchecked_param_type = "EngineRequest & { id?: unknown; explain?: boolean }")] request: &JsValue,
+    #[wasm_bindgen(js_name = onProgress, unchecked_optional_param_type = "(share: number) => void")] on_progress: Option<Function>,
+) -> Result<JsValue, JsValue> {
+    run(request, None, on_progress.as_ref())
+}
+
+macro_rules! operations {
+    ($($name:ident: $request:literal => $response:literal, $doc:literal;)*) => {$(
+        #[doc = $doc]
+        #[wasm_bindgen(unchecked_return_type = $response)]
+        pub fn $name(#[wasm_bindgen(unchecked_param_type = $request)] request: &JsValue) -> Result<JsValue, JsValue> {
+            run(request, Some(stringify!($name)), None)
+        }
+    )*};
+}
+
+operations! {
+    liquidation: "LiquidationRequest & { explain?: boolean }" => "LiquidationResponse", "Liquidation prices and room of an account.";
+    funding: "FundingRequest & { explain?: boolean }" => "FundingResponse", "What holding a position costs over a horizon.";
+    normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
+    describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
+}
+
+fn run(request: &JsValue, op: Option<&str>, on_progress: Option<&Function>) -> Result<JsValue, JsValue> {
+    let request = match op {
+        // The argument is the caller's: `op` goes into a copy.
+        Some(op) => {
+            let copy = js_sys::Object::assign(&js_sys::Object::new(), request.unchecked_ref());
+            Reflect::set(&copy, &"op".into(), &op.into())?;
+            copy.into()
+        }
+        None => request.clone(),
+    };
+    let text = JSON::stringify(&request)?.as_string().unwrap_or_default();
+    let mut report = |p: Progress| {
+        if let Some(f) = on_progress {
+            // A listener that throws must not stop the calculation.
+            let _ = f.call1(&JsValue::NULL, &p.share.into());
+        }
+    };
+    let answer = JSON::parse(&api::evaluate_json(&text, &mut report))?;
+    let refused = Reflect::get(&answer, &"error".into())?;
+    if refused.is_undefined() {
+        return Ok(answer);
+    }
+    let part = |name: &str| Reflect::get(&refused, &name.into()).ok().and_then(|v| v.as_string()).unwrap_or_default();
+    let error = Error::new(&format!("{}: {}", part("field"), part("message")));
+    error.set_name("EngineError");
+    for name in ["code", "field"] {
+        Reflect::set(&error, &name.into(), &part(name).into())?;
+    }
+    Err(error.into())
+}
