@@ -31,7 +31,8 @@ def ladders(rows, amount_key, tolerance):
             if abs(amount - float(t[amount_key])) > tolerance + 1e-9 * amount:
                 sys.exit(f"{symbol}: published amount {t[amount_key]}, derived {amount}")
         steps = " ".join(f"{short(t['min_notional'])}:{short(t['mmr'])}:{short(t['max_leverage'])}" for t in tiers)
-        out[symbol] = f"{steps} @{short(tiers[-1]['max_notional'])}"
+        cap = float(tiers[-1]["max_notional"])  # the largest integer of the venue means no cap
+        out[symbol] = steps if cap > 9e18 else f"{steps} @{short(cap)}"
     return out
 
 

@@ -65,7 +65,8 @@ impl Tiers {
             let at = |name: &str| format!("{field}[{k}].{name}");
             units::non_negative_money(at("floor"), t.floor)?;
             let cap = match t.cap {
-                Some(cap) => units::non_negative_money(at("cap"), cap)?,
+                // Venues write "no cap" as the largest integer they have.
+                Some(cap) => units::between(at("cap"), cap, 0.0, 1e30)?,
                 None => f64::INFINITY,
             };
             if cap <= t.floor {

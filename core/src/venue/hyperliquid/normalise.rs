@@ -146,8 +146,12 @@ fn clearinghouse_state(body: &Wire) -> Read<Normalised> {
         }
         let size = signed.abs();
         let mark = p.get("positionValue")?.amount()? / size;
-        let mut instrument = Instrument::bare(InstrumentKind::Linear);
-        instrument.tiers = tiers_from_table(&[(0.0, p.get("maxLeverage")?.leverage()?)]);
+        // Answers before 2023-06 do not tell it: the shipped table of the coin is used then.
+        let instrument = p.opt("maxLeverage", Wire::leverage)?.map(|most| {
+            let mut i = Instrument::bare(InstrumentKind::Linear);
+            i.tiers = tiers_from_table(&[(0.0, most)]);
+            i
+        });
         let leverage = p.get("leverage")?;
         let is_isolated = leverage.get("type")?.text()? == "isolated";
         let entry = p.get("entryPx")?.price()?;
@@ -168,7 +172,7 @@ fn clearinghouse_state(body: &Wire) -> Read<Normalised> {
             size_usd: None,
             accrued_fees: None,
             price_impact: None,
-            instrument: Some(instrument),
+            instrument,
         };
         if is_isolated { isolated.push(position) } else { positions.push(position) }
     }
