@@ -9,6 +9,7 @@
 //! | [`market`] | plain data: instruments, tiers, accounts, candles | units |
 //! | [`margin`] | equity, requirement and the root where they meet | market |
 //! | [`funding`] | what holding costs | market |
+//! | [`volatility`] | how much a market moves | market |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |
@@ -20,6 +21,7 @@ pub mod margin;
 pub mod market;
 pub mod units;
 pub mod venue;
+pub mod volatility;
 
 #[cfg(feature = "wasm")]
 pub mod wasm;

@@ -1,0 +1,102 @@
+// The price pane on TradingView's lightweight-charts, loaded when first shown. Everything it draws is also in a table.
+const library = () => import(new URL('vendor/lightweight-charts.mjs', document.baseURI));
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const colours = () => ({
+  layout: { background: { color: 'transparent' }, textColor: css('--text-soft'), fontFamily: css('--font'), attributionLogo: true },
+  grid: { vertLines: { color: css('--line-soft') }, horzLines: { color: css('--line-soft') } },
+  rightPriceScale: { borderColor: css('--line') },
+  timeScale: { borderColor: css('--line'), timeVisible: true, secondsVisible: false },
+});
+
+const candleColours = () => ({
+  upColor: css('--long'), downColor: css('--short'), wickUpColor: css('--long'), wickDownColor: css('--short'), borderVisible: false,
+});
+
+export class PriceChart {
+  constructor(element, onHover) {
+    this.element = element;
+    this.lines = [];
+    this.pending = {};
+    this.ready = library().then((lc) => {
+      if (this.gone) return;
+      this.lc = lc;
+      this.chart = lc.createChart(element, {
+        ...colours(), autoSize: true, crosshair: { mode: lc.CrosshairMode.Normal },
+        handleScale: { axisPressedMouseMove: true, mouseWheel: true, pinch: true },
+      });
+      this.series = this.chart.addSeries(lc.CandlestickSeries, { ...candleColours(), autoscaleInfoProvider: (base) => this.scale(base()) });
+      this.chart.subscribeCrosshairMove((p) => {
+        const bar = p.seriesData?.get(this.series);
+        onHover(bar ? Float64Array.of(bar.time * 1000, bar.open, bar.high, bar.low, bar.close) : undefined);
+      });
+      for (const [name, value] of Object.entries(this.pending)) this[name](value);
+    });
+  }
+
+  // The lines a person came for stay in view beside the candles, unless they are absurdly far.
+  scale(info) {
+    if (!info?.priceRange) return info;
+    let { minValue, maxValue } = info.priceRange;
+    const close = this.last ?? maxValue;
+    for (const { price } of this.wanted ?? []) {
+      if (price > close * 0.2 && price < close * 3) {
+        minValue = Math.min(minValue, price);
+        maxValue = Math.max(maxValue, price);
+      }
+    }
+    return { ...info, priceRange: { minValue, maxValue } };
+  }
+
+  // Flat rows of [time ms, open, high, low, close].
+  candles(flat) {
+    if (!this.series) return void (this.pending.candles = flat);
+    const rows = [];
+    for (let i = 0; i < flat.length; i += 5) {
+      rows.push({ time: flat[i] / 1000, open: flat[i + 1], high: flat[i + 2], low: flat[i + 3], close: flat[i + 4] });
+    }
+    this.last = rows.at(-1)?.close;
+    this.series.setData(rows);
+    const first = flat[0];
+    if (this.first !== first) {
+      this.first = first;
+      this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - 24 * 14, to: rows.length + 24 });
+    }
+  }
+
+  // [{ price, title, role }], role one of entry, mark, liquidation.
+  setLines(json) {
+    if (!this.series) return void (this.pending.setLines = json);
+    for (const line of this.lines) this.series.removePriceLine(line);
+    this.wanted = JSON.parse(json);
+    this.lines = this.wanted.map(({ price, title, role }) => this.series.createPriceLine({
+      price, title, color: css(`--line-${role}`), lineWidth: role === 'liquidation' ? 2 : 1,
+      lineStyle: { entry: this.lc.LineStyle.Dashed, mark: this.lc.LineStyle.Dotted, liquidation: this.lc.LineStyle.Solid }[role], axisLabelVisible: true,
+    }));
+  }
+
+  // Smallest price step.
+  tick(step) {
+    if (!this.series) return void (this.pending.tick = step);
+    const precision = Math.max(0, Math.min(10, Math.round(-Math.log10(step))));
+    this.series.applyOptions({ priceFormat: { type: 'price', minMove: step, precision } });
+  }
+
+  theme() {
+    if (!this.series) return;
+    this.chart.applyOptions(colours());
+    this.series.applyOptions(candleColours());
+    if (this.wanted) this.setLines(JSON.stringify(this.wanted));
+  }
+
+  // A picture of the pane as a PNG data address, or nothing before the library has loaded.
+  picture() {
+    return this.chart?.takeScreenshot().toDataURL('image/png');
+  }
+
+  remove() {
+    this.gone = true;
+    this.chart?.remove();
+  }
+}

@@ -1,0 +1,117 @@
+//! The page's signals, in one place.
+
+use super::market::{Key, MarketData, VenueBook};
+use super::scenario::Scenario;
+use crate::engine::Fault;
+use headroom_core::api::{FundingResponse, LiquidationResponse};
+use headroom_core::market::Venue;
+use leptos::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The last good result, and what is wrong with the present input if it is older than that.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Outcome {
+    pub room: Option<Arc<LiquidationResponse>>,
+    /// By position; None while not known.
+    pub funding: Vec<Option<FundingResponse>>,
+    pub fault: Option<Fault>,
+    /// The scenario that `room` answers.
+    pub of: Option<Arc<Scenario>>,
+    /// Marks that `room` was computed at, by position.
+    pub marks: Vec<f64>,
+}
+
+/// State of one thing that is fetched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FeedState {
+    pub host: String,
+    pub last_ok: Option<f64>,
+    pub error: Option<String>,
+    pub fails: u32,
+    pub every_seconds: u32,
+}
+
+/// An instrument whose market is shipped with the page.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub(crate) struct RecordedEntry {
+    pub venue: Venue,
+    pub symbol: String,
+    pub candles: String,
+    pub candles_venue: String,
+    pub until: f64,
+    pub mark_price: f64,
+    pub tick_size: f64,
+    pub funding: Option<String>,
+    pub funding_interval_hours: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Desk {
+    pub scenario: RwSignal<Scenario>,
+    pub selected: RwSignal<usize>,
+    pub books: RwSignal<HashMap<Venue, VenueBook>>,
+    pub markets: RwSignal<HashMap<Key, MarketData>>,
+    pub recorded: RwSignal<Vec<RecordedEntry>>,
+    pub feeds: RwSignal<BTreeMap<String, FeedState>>,
+    pub outcome: RwSignal<Outcome>,
+    /// Milliseconds since 1970, once a second.
+    pub now: RwSignal<f64>,
+    pub dark: RwSignal<bool>,
+    pub notes: RwSignal<Vec<String>>,
+    /// A field holding text that is no number: label of the field and why.
+    pub explaining: RwSignal<Option<Explaining>>,
+    pub engine_version: RwSignal<Option<String>>,
+}
+
+/// What the drawer explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Explaining {
+    Liquidation,
+    Funding,
+}
+
+impl Desk {
+    pub(crate) fn new(scenario: Scenario, notes: Vec<String>, dark: bool) -> Self {
+        Self {
+            scenario: RwSignal::new(scenario),
+            selected: RwSignal::new(0),
+            books: RwSignal::new(HashMap::new()),
+            markets: RwSignal::new(HashMap::new()),
+            recorded: RwSignal::new(Vec::new()),
+            feeds: RwSignal::new(BTreeMap::new()),
+            outcome: RwSignal::new(Outcome::default()),
+            now: RwSignal::new(js_sys::Date::now()),
+            dark: RwSignal::new(dark),
+            notes: RwSignal::new(notes),
+            explaining: RwSignal::new(None),
+            engine_version: RwSignal::new(None),
+        }
+    }
+
+    /// The selected position's index, kept inside the list.
+    pub(crate) fn index(&self) -> usize {
+        self.selected.get().min(self.scenario.with(|s| s.lines.len()).saturating_sub(1))
+    }
+
+    /// Market key of a position.
+    pub(crate) fn key(&self, index: usize) -> Option<Key> {
+        self.scenario.with(|s| s.lines.get(index).map(|l| (s.venue, l.symbol.clone())))
+    }
+
+    /// Something of the market of a position, if there is one.
+    pub(crate) fn market<T>(&self, index: usize, read: impl FnOnce(&MarketData) -> Option<T>) -> Option<T> {
+        let key = self.key(index)?;
+        self.markets.with(|m| m.get(&key).and_then(read))
+    }
+
+    /// The mark of a position: typed, else fetched or recorded.
+    pub(crate) fn mark(&self, index: usize) -> Option<f64> {
+        let typed = self.scenario.with(|s| s.lines.get(index).and_then(|l| l.mark));
+        typed.or_else(|| self.market(index, MarketData::mark))
+    }
+
+    pub(crate) fn tick(&self, index: usize) -> Option<f64> {
+        self.market(index, |m| m.tick)
+    }
+}

@@ -1,0 +1,10 @@
+//! What the page knows: the scenario a person edits, the markets it is about, the results.
+
+pub(crate) mod desk;
+pub(crate) mod market;
+pub(crate) mod recalc;
+pub(crate) mod scenario;
+pub(crate) mod tiers_text;
+
+pub(crate) use desk::Desk;
+pub(crate) use scenario::{Line, Scenario};

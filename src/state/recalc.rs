@@ -1,0 +1,136 @@
+//! From scenario and markets to requests, and from answers to the outcome. One calculation at a time: what changed while
+//! it ran is calculated next, what changed twice is calculated once.
+
+use super::desk::{Desk, Outcome};
+use super::scenario::Scenario;
+use crate::engine::{self, Fault, Lane};
+use headroom_core::api::{EngineRequest, FundingRequest, FundingResponse, LiquidationRequest, LiquidationResponse};
+use headroom_core::market::{Account, Collateral, CollateralToken, Market, Position, Venue};
+use headroom_core::units::MarginMode;
+use leptos::prelude::*;
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::sync::Arc;
+use wasm_bindgen_futures::spawn_local;
+
+/// Hours that funding is told for: a week.
+pub(crate) const FUNDING_HORIZON: f64 = 168.0;
+
+thread_local! {
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+    static AGAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps the outcome true to scenario and markets.
+pub(crate) fn keep(desk: Desk) {
+    Effect::new(move |_| {
+        desk.scenario.track();
+        desk.markets.track();
+        desk.books.track();
+        if BUSY.get() {
+            AGAIN.set(true);
+        } else {
+            BUSY.set(true);
+            spawn_local(async move {
+                loop {
+                    AGAIN.set(false);
+                    calculate(desk).await;
+                    if !AGAIN.get() {
+                        break;
+                    }
+                }
+                BUSY.set(false);
+            });
+        }
+    });
+}
+
+/// The account as the engine takes it; the fault names what is still unknown.
+fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
+    let mut positions = Vec::new();
+    for (i, line) in s.lines.iter().enumerate() {
+        let Some(mark) = desk.mark(i) else {
+            return Err(Fault::of(&format!("account.positions[{i}].mark_price"), "No price yet: waiting for the venue. Type a mark price to go on without it."));
+        };
+        let (instrument, _) = desk.books.with_untracked(|b| b.get(&s.venue).map(|b| b.instrument(s.venue, &line.symbol, s.tiers.get(&line.symbol)))).ok_or_else(|| Fault::of("engine", "The engine is starting."))?;
+        let entry = line.entry.unwrap_or(mark);
+        let pool = s.venue == Venue::Gmx;
+        positions.push(Position {
+            symbol: line.symbol.clone(),
+            side: line.side,
+            size: line.size,
+            entry_price: Some(entry),
+            mark_price: mark,
+            leverage: Some(line.leverage),
+            margin: if s.mode == MarginMode::Isolated && !pool { line.margin } else { None },
+            extra_margin: None,
+            collateral: pool.then(|| Collateral { token: CollateralToken::Stable, amount: line.margin.unwrap_or(line.size * entry / line.leverage), price: 1.0 }),
+            size_usd: None,
+            accrued_fees: None,
+            price_impact: None,
+            instrument: Some(instrument),
+        });
+    }
+    let cross = s.mode == MarginMode::Cross;
+    Ok(Account {
+        venue: s.venue,
+        margin_mode: s.mode,
+        wallet_balance: cross.then_some(s.wallet),
+        account_value: None,
+        other_maintenance_margin: None,
+        collateral: None,
+        positions,
+    })
+}
+
+/// A request as text, asking for the explanation too.
+fn text(request: &EngineRequest) -> String {
+    let mut value = serde_json::to_value(request).unwrap_or_else(|_| json!({}));
+    if let Some(map) = value.as_object_mut() {
+        map.insert("explain".to_owned(), Value::Bool(true));
+    }
+    value.to_string()
+}
+
+/// The market of a position as the funding operation takes it.
+fn funding_market(desk: &Desk, i: usize) -> Option<Market> {
+    let key = desk.scenario.with_untracked(|s| s.lines.get(i).map(|l| (s.venue, l.symbol.clone())))?;
+    desk.markets.with_untracked(|m| {
+        let m = m.get(&key)?;
+        let rate = m.quote.as_ref().and_then(|(q, _)| q.funding_rate);
+        let history = m.funding.as_ref().map(|(rows, _)| rows.to_vec());
+        if rate.is_none() && history.is_none() {
+            return None;
+        }
+        Some(Market { funding: history, funding_rate: rate, funding_interval_hours: m.funding_interval_hours, ..Market::default() })
+    })
+}
+
+async fn calculate(desk: Desk) {
+    let scenario = desk.scenario.get_untracked();
+    let account = match untrack(|| account(&desk, &scenario)) {
+        Ok(account) => account,
+        Err(fault) => return desk.outcome.update(|o| o.fault = Some(fault)),
+    };
+    let request = text(&EngineRequest::Liquidation(LiquidationRequest { account: account.clone(), betas: Default::default() }));
+    let room = match engine::read::<LiquidationResponse>(&engine::ask(Lane::Calculate, &request).await) {
+        Ok(room) => room,
+        // The last good result stays, marked by the fault as no longer true.
+        Err(fault) => return desk.outcome.update(|o| o.fault = Some(fault)),
+    };
+    let marks = account.positions.iter().map(|p| p.mark_price).collect();
+    let mut funding: Vec<Option<FundingResponse>> = Vec::new();
+    for (i, position) in account.positions.into_iter().enumerate() {
+        let Some(market) = funding_market(&desk, i) else {
+            funding.push(None);
+            continue;
+        };
+        let mut position = position;
+        if scenario.mode == MarginMode::Cross {
+            position.leverage = None;
+        }
+        let request = text(&EngineRequest::Funding(FundingRequest { position, market, horizon_hours: FUNDING_HORIZON, venue: Some(scenario.venue) }));
+        funding.push(engine::read(&engine::ask(Lane::Calculate, &request).await).ok());
+    }
+    desk.outcome.set(Outcome { room: Some(Arc::new(room)), funding, fault: None, of: Some(Arc::new(scenario)), marks });
+}

@@ -1,0 +1,36 @@
+//! Name, link to share, theme.
+
+use super::desk;
+use crate::app::choose_theme;
+use leptos::prelude::*;
+
+#[component]
+pub(crate) fn Header() -> impl IntoView {
+    let desk = desk();
+    let copied = RwSignal::new(false);
+    let share = move |_| {
+        let address = window().location().href().unwrap_or_default();
+        let promise = window().navigator().clipboard().write_text(&address);
+        wasm_bindgen_futures::spawn_local(async move {
+            if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
+                copied.set(true);
+                set_timeout(move || { let _ = copied.try_set(false); }, std::time::Duration::from_secs(2));
+            }
+        });
+    };
+    view! {
+        <header class="bar">
+            <h1>"Headroom"</h1>
+            <p class="tag">"Room to liquidation, on six venues"</p>
+            <div class="actions">
+                <button type="button" on:click=share>{move || if copied.get() { "Link copied" } else { "Copy link" }}</button>
+                <button type="button" aria-pressed=move || (!desk.dark.get()).to_string() on:click=move |_| choose_theme(desk, !desk.dark.get_untracked())>
+                    {move || if desk.dark.get() { "Light" } else { "Dark" }}
+                </button>
+            </div>
+        </header>
+        <div class="notes" role="status">
+            {move || desk.notes.get().into_iter().map(|n| view! { <p>{n}</p> }).collect_view()}
+        </div>
+    }
+}

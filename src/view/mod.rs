@@ -1,0 +1,21 @@
+//! Markup from signals. No fetching, no finance: a figure shown here was computed by the engine or by `format`.
+
+pub(crate) mod account;
+pub(crate) mod account_table;
+pub(crate) mod data_panel;
+pub(crate) mod explain;
+pub(crate) mod footer;
+pub(crate) mod header;
+pub(crate) mod headline;
+pub(crate) mod part;
+pub(crate) mod picker;
+pub(crate) mod price_pane;
+pub(crate) mod room_panel;
+
+use crate::state::Desk;
+use leptos::prelude::*;
+
+/// The page's signals.
+pub(crate) fn desk() -> Desk {
+    expect_context::<Desk>()
+}
