@@ -22,7 +22,11 @@ fn starts_dark() -> bool {
     match storage().and_then(|s| s.get_item(THEME_KEY).ok().flatten()).as_deref() {
         Some("dark") => true,
         Some("light") => false,
-        _ => !window().match_media("(prefers-color-scheme: light)").ok().flatten().is_some_and(|m| m.matches()),
+        _ => !window()
+            .match_media("(prefers-color-scheme: light)")
+            .ok()
+            .flatten()
+            .is_some_and(|m| m.matches()),
     }
 }
 

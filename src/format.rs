@@ -10,7 +10,9 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
         return UNKNOWN.to_owned();
     }
     let text = format!("{:.*}", decimals, value.abs());
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(w, r)| (w, Some(r)));
+    let (whole, rest) = text
+        .split_once('.')
+        .map_or((text.as_str(), None), |(w, r)| (w, Some(r)));
     let mut out = String::with_capacity(text.len() + 8);
     if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
         out.push('−');
@@ -30,13 +32,22 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 
 /// Decimals of a tick such as 0.10 or 0.0001.
 pub(crate) fn tick_decimals(tick: f64) -> usize {
-    (0..12).find(|d| { let scaled = tick * 10f64.powi(*d); (scaled - scaled.round()).abs() < 1e-9 * scaled.max(1.0) && scaled.round() >= 1.0 }).map_or(8, |d| d as usize)
+    (0..12)
+        .find(|d| {
+            let scaled = tick * 10f64.powi(*d);
+            (scaled - scaled.round()).abs() < 1e-9 * scaled.max(1.0) && scaled.round() >= 1.0
+        })
+        .map_or(8, |d| d as usize)
 }
 
 /// Decimals for a price whose tick is not known: about six significant figures, at least two for prices above 1.
 fn free_decimals(value: f64) -> usize {
     let magnitude = value.abs().max(1e-12).log10().floor() as i32;
-    if magnitude >= 3 { 1 } else { (5 - magnitude).clamp(2, 10) as usize }
+    if magnitude >= 3 {
+        1
+    } else {
+        (5 - magnitude).clamp(2, 10) as usize
+    }
 }
 
 pub(crate) fn price(value: f64, tick: Option<f64>) -> String {
@@ -46,7 +57,13 @@ pub(crate) fn price(value: f64, tick: Option<f64>) -> String {
 /// Money: two decimals, none for large amounts, more for small coin amounts.
 pub(crate) fn money(value: f64) -> String {
     let size = value.abs();
-    let decimals = if size >= 1e5 { 0 } else if size >= 1.0 || size == 0.0 { 2 } else { (1 - size.log10().floor() as i32 + 2).clamp(2, 8) as usize };
+    let decimals = if size >= 1e5 {
+        0
+    } else if size >= 1.0 || size == 0.0 {
+        2
+    } else {
+        (1 - size.log10().floor() as i32 + 2).clamp(2, 8) as usize
+    };
     number(value, decimals)
 }
 
@@ -57,23 +74,43 @@ pub(crate) fn percent(fraction: f64, decimals: usize) -> String {
 /// A fraction with two or three figures that matter.
 pub(crate) fn fine_percent(fraction: f64) -> String {
     let size = (fraction * 100.0).abs();
-    percent(fraction, if size >= 10.0 { 1 } else if size >= 0.1 || size == 0.0 { 2 } else { 4 })
+    percent(
+        fraction,
+        if size >= 10.0 {
+            1
+        } else if size >= 0.1 || size == 0.0 {
+            2
+        } else {
+            4
+        },
+    )
 }
 
 /// A number as it would be typed: no grouping, no trailing zeros.
 pub(crate) fn plain(value: f64) -> String {
     let text = format!("{value:.10}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-" { "0".to_owned() } else { text.to_owned() }
+    if text.is_empty() || text == "-" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Reads "60000.5", "60,000.5", "60.000,5", "60 000,5". The last separator that is not repeated is the decimal one,
 /// unless it is a comma or dot followed by exactly three digits and preceded by a group, as in "60,000".
 pub(crate) fn parse(text: &str) -> Option<f64> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '\u{202f}' | '\u{2009}' | '\'' | '_')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '\u{202f}' | '\u{2009}' | '\'' | '_'))
+        .collect();
     let text = text.replace('−', "-");
     let body = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    if body.is_empty() || !body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'e' | b'E' | b'-' | b'+')) {
+    if body.is_empty()
+        || !body
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'e' | b'E' | b'-' | b'+'))
+    {
         return None;
     }
     let (dots, commas) = (text.matches('.').count(), text.matches(',').count());
@@ -83,7 +120,11 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
         (0, 1) => {
             let after = text.len() - text.find(',')? - 1;
             let before = body.find(',')?;
-            if after == 3 && (1..=3).contains(&before) && !body.starts_with('0') { text.replace(',', "") } else { text.replace(',', ".") }
+            if after == 3 && (1..=3).contains(&before) && !body.starts_with('0') {
+                text.replace(',', "")
+            } else {
+                text.replace(',', ".")
+            }
         }
         (0, _) => text.replace(',', ""),
         _ if text.rfind('.') > text.rfind(',') => text.replace(',', ""),
@@ -117,7 +158,9 @@ pub(crate) fn date(millis: f64) -> String {
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + i64::from(month <= 2);
-    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][(month - 1) as usize];
+    let name = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ][(month - 1) as usize];
     format!("{day} {name} {year}")
 }
 
@@ -140,7 +183,21 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn numbers_are_read_as_people_paste_them() {
-        for (text, value) in [("60000.5", 60000.5), ("60,000.5", 60000.5), ("60.000,5", 60000.5), ("60 000,5", 60000.5), ("60,000", 60000.0), ("1,5", 1.5), ("0,125", 0.125), ("1.234.567", 1_234_567.0), ("1,234,567", 1_234_567.0), ("-3", -3.0), ("−3", -3.0), ("1e3", 1000.0), ("66'937.1", 66937.1)] {
+        for (text, value) in [
+            ("60000.5", 60000.5),
+            ("60,000.5", 60000.5),
+            ("60.000,5", 60000.5),
+            ("60 000,5", 60000.5),
+            ("60,000", 60000.0),
+            ("1,5", 1.5),
+            ("0,125", 0.125),
+            ("1.234.567", 1_234_567.0),
+            ("1,234,567", 1_234_567.0),
+            ("-3", -3.0),
+            ("−3", -3.0),
+            ("1e3", 1000.0),
+            ("66'937.1", 66937.1),
+        ] {
             assert_eq!(parse(text), Some(value), "{text}");
         }
         for text in ["", "abc", "1.2.3,4,5", "--1", "12px", "∞", "nan"] {
@@ -156,7 +213,15 @@ mod tests {
         assert_eq!(number(f64::NAN, 2), "—");
         assert_eq!(price(66937.1, Some(0.1)), "66\u{202f}937.1");
         assert_eq!(price(0.00001234, None), "0.0000123400");
-        assert_eq!((tick_decimals(0.1), tick_decimals(0.0001), tick_decimals(5.0), tick_decimals(0.25)), (1, 4, 0, 2));
+        assert_eq!(
+            (
+                tick_decimals(0.1),
+                tick_decimals(0.0001),
+                tick_decimals(5.0),
+                tick_decimals(0.25)
+            ),
+            (1, 4, 0, 2)
+        );
         assert_eq!(plain(0.5), "0.5");
         assert_eq!(plain(60000.0), "60000");
     }

@@ -31,7 +31,11 @@ pub struct EngineError {
 
 impl EngineError {
     pub fn new(code: ErrorCode, field: impl fmt::Display, message: impl fmt::Display) -> Self {
-        Self { code, field: field.to_string(), message: message.to_string() }
+        Self {
+            code,
+            field: field.to_string(),
+            message: message.to_string(),
+        }
     }
     pub fn invalid(field: impl fmt::Display, message: impl fmt::Display) -> Self {
         Self::new(ErrorCode::InvalidInput, field, message)

@@ -49,7 +49,12 @@ pub fn interval_of(history: &[FundingRow]) -> Option<f64> {
 /// Forecast of the summed rate over `horizon_hours`.
 ///
 /// `history` must be in time order. `rate` is per `interval_hours`.
-pub fn forecast(rate: Option<f64>, interval_hours: Option<f64>, history: &[FundingRow], horizon_hours: f64) -> Result<RateForecast, EngineError> {
+pub fn forecast(
+    rate: Option<f64>,
+    interval_hours: Option<f64>,
+    history: &[FundingRow],
+    horizon_hours: f64,
+) -> Result<RateForecast, EngineError> {
     let interval = interval_hours.or_else(|| interval_of(history));
     let hours = crate::units::HOURS_PER_YEAR;
     let windows = window_sums(history, horizon_hours);
@@ -67,10 +72,14 @@ pub fn forecast(rate: Option<f64>, interval_hours: Option<f64>, history: &[Fundi
                 basis: Basis::Given,
             })
         }
-        (Some(_), None) => Err(EngineError::invalid("market.funding_interval_hours", "is missing: how often the rate is paid")),
-        (None, _) if history.len() < 2 => {
-            Err(EngineError::insufficient("market.funding", "needs a funding_rate, or a history of at least two payments"))
-        }
+        (Some(_), None) => Err(EngineError::invalid(
+            "market.funding_interval_hours",
+            "is missing: how often the rate is paid",
+        )),
+        (None, _) if history.len() < 2 => Err(EngineError::insufficient(
+            "market.funding",
+            "needs a funding_rate, or a history of at least two payments",
+        )),
         (None, interval) => {
             // Time-weighted: a history may change its interval, so hours are counted, not rows.
             let span = (history[history.len() - 1].0 - history[0].0) / 3_600_000.0;
@@ -134,7 +143,11 @@ mod tests {
     const HOUR: f64 = 3_600_000.0;
 
     fn every(hours: f64, rates: &[f64]) -> Vec<FundingRow> {
-        rates.iter().enumerate().map(|(i, r)| (1.7e12 + i as f64 * hours * HOUR, *r)).collect()
+        rates
+            .iter()
+            .enumerate()
+            .map(|(i, r)| (1.7e12 + i as f64 * hours * HOUR, *r))
+            .collect()
     }
 
     #[test]

@@ -70,7 +70,13 @@ fn range(field: impl fmt::Display, value: f64, low: f64, high: f64, what: &str) 
 }
 
 pub fn price(field: impl fmt::Display, value: f64) -> Result<f64, EngineError> {
-    range(field, value, MIN_POSITIVE, MAX_PRICE, "must be a price above 0 and at most 1e12")
+    range(
+        field,
+        value,
+        MIN_POSITIVE,
+        MAX_PRICE,
+        "must be a price above 0 and at most 1e12",
+    )
 }
 pub fn size(field: impl fmt::Display, value: f64) -> Result<f64, EngineError> {
     range(field, value, MIN_POSITIVE, MAX_SIZE, "must be above 0 and at most 1e15")
@@ -88,8 +94,20 @@ pub fn between(field: impl fmt::Display, value: f64, low: f64, high: f64) -> Res
     range(field, value, low, high, &format!("must be between {low} and {high}"))
 }
 pub fn millis(field: impl fmt::Display, value: f64) -> Result<f64, EngineError> {
-    range(field, value, EARLIEST_MS, LATEST_MS, "must be a UTC time in milliseconds between 2009 and 2100")
+    range(
+        field,
+        value,
+        EARLIEST_MS,
+        LATEST_MS,
+        "must be a UTC time in milliseconds between 2009 and 2100",
+    )
 }
 pub fn horizon_hours(field: impl fmt::Display, value: f64) -> Result<f64, EngineError> {
-    range(field, value, 1e-3, 5.0 * HOURS_PER_YEAR, "must be a horizon in hours, above 0 and at most five years")
+    range(
+        field,
+        value,
+        1e-3,
+        5.0 * HOURS_PER_YEAR,
+        "must be a horizon in hours, above 0 and at most five years",
+    )
 }

@@ -7,7 +7,11 @@ use crate::market::Candles;
 pub fn close_to_close(candles: &Candles, bars: usize) -> Option<f64> {
     let rows = &candles.rows[candles.rows.len().saturating_sub(bars + 1)..];
     let step = candles.interval.millis();
-    let returns: Vec<f64> = rows.windows(2).filter(|w| (w[1].0 - w[0].0 - step).abs() < 1.0).map(|w| (w[1].4 / w[0].4).ln()).collect();
+    let returns: Vec<f64> = rows
+        .windows(2)
+        .filter(|w| (w[1].0 - w[0].0 - step).abs() < 1.0)
+        .map(|w| (w[1].4 / w[0].4).ln())
+        .collect();
     if returns.len() < 20 {
         return None;
     }
@@ -34,7 +38,14 @@ mod tests {
                 (1.7e12 + f64::from(i) * 3.6e6, price, price, price, price, 0.0)
             })
             .collect();
-        let got = close_to_close(&Candles { interval: Interval::H1, rows }, 1000).unwrap();
+        let got = close_to_close(
+            &Candles {
+                interval: Interval::H1,
+                rows,
+            },
+            1000,
+        )
+        .unwrap();
         assert!((got - (1e-4f64 * 100.0 / 99.0 * 8760.0).sqrt()).abs() < 1e-9, "{got}");
     }
 }

@@ -1,5 +1,6 @@
 //! Bad input gives an error that names the field, and the command line keeps its promises.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
 use headroom_core::evaluate_json;
 use serde_json::{Value, json};
@@ -25,7 +26,12 @@ fn with(pointer: &str, value: Option<Value>) -> (String, String, String) {
         None => map.remove(key),
     };
     let answer = ask(&request.to_string());
-    let part = |k: &str| answer["error"][k].as_str().unwrap_or_else(|| panic!("no error: {answer}")).to_owned();
+    let part = |k: &str| {
+        answer["error"][k]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {answer}"))
+            .to_owned()
+    };
     (part("code"), part("field"), part("message"))
 }
 
@@ -33,23 +39,108 @@ fn with(pointer: &str, value: Option<Value>) -> (String, String, String) {
 fn each_fault_names_its_field() {
     let position = "/account/positions/0";
     let cases = [
-        (format!("{position}/size"), Some(json!(-0.5)), "invalid_input", "account.positions[0].size"),
-        (format!("{position}/size"), Some(json!("0.5")), "invalid_input", "account.positions[0].size"),
-        (format!("{position}/size"), Some(Value::Null), "invalid_input", "account.positions[0].size"),
-        (format!("{position}/size"), None, "invalid_input", "account.positions[0].size"),
-        (format!("{position}/size"), Some(json!(0)), "invalid_input", "account.positions[0].size"),
-        (format!("{position}/leverage"), Some(json!(0)), "invalid_input", "account.positions[0].leverage"),
-        (format!("{position}/leverage"), None, "invalid_input", "account.positions[0].leverage"),
-        (format!("{position}/side"), Some(json!("up")), "invalid_input", "account.positions[0].side"),
-        (format!("{position}/mark_price"), Some(json!(1e300)), "invalid_input", "account.positions[0].mark_price"),
-        (format!("{position}/entry_price"), None, "invalid_input", "account.positions[0].entry_price"),
-        (format!("{position}/symbol"), Some(json!("NOSUCHUSDT")), "unknown_symbol", "account.positions[0].symbol"),
-        (format!("{position}/instrument"), Some(json!({"kind": "linear", "tiers": []})), "insufficient_data", "account.positions[0].instrument.tiers"),
-        (format!("{position}/instrument"), Some(json!({"kind": "linear", "tiers": [{"floor": 0, "maintenance_margin_rate": 2, "max_leverage": 5}]})), "invalid_input", "account.positions[0].instrument.tiers[0].maintenance_margin_rate"),
-        (format!("{position}/liquidation"), Some(json!(1)), "invalid_input", "account.positions[0].liquidation"),
-        ("/account/venue".to_owned(), Some(json!("mtgox")), "invalid_input", "account.venue"),
-        ("/account/positions".to_owned(), Some(json!([])), "insufficient_data", "account.positions"),
-        ("/account/margin_mode".to_owned(), Some(json!("cross")), "invalid_input", "account.wallet_balance"),
+        (
+            format!("{position}/size"),
+            Some(json!(-0.5)),
+            "invalid_input",
+            "account.positions[0].size",
+        ),
+        (
+            format!("{position}/size"),
+            Some(json!("0.5")),
+            "invalid_input",
+            "account.positions[0].size",
+        ),
+        (
+            format!("{position}/size"),
+            Some(Value::Null),
+            "invalid_input",
+            "account.positions[0].size",
+        ),
+        (
+            format!("{position}/size"),
+            None,
+            "invalid_input",
+            "account.positions[0].size",
+        ),
+        (
+            format!("{position}/size"),
+            Some(json!(0)),
+            "invalid_input",
+            "account.positions[0].size",
+        ),
+        (
+            format!("{position}/leverage"),
+            Some(json!(0)),
+            "invalid_input",
+            "account.positions[0].leverage",
+        ),
+        (
+            format!("{position}/leverage"),
+            None,
+            "invalid_input",
+            "account.positions[0].leverage",
+        ),
+        (
+            format!("{position}/side"),
+            Some(json!("up")),
+            "invalid_input",
+            "account.positions[0].side",
+        ),
+        (
+            format!("{position}/mark_price"),
+            Some(json!(1e300)),
+            "invalid_input",
+            "account.positions[0].mark_price",
+        ),
+        (
+            format!("{position}/entry_price"),
+            None,
+            "invalid_input",
+            "account.positions[0].entry_price",
+        ),
+        (
+            format!("{position}/symbol"),
+            Some(json!("NOSUCHUSDT")),
+            "unknown_symbol",
+            "account.positions[0].symbol",
+        ),
+        (
+            format!("{position}/instrument"),
+            Some(json!({"kind": "linear", "tiers": []})),
+            "insufficient_data",
+            "account.positions[0].instrument.tiers",
+        ),
+        (
+            format!("{position}/instrument"),
+            Some(json!({"kind": "linear", "tiers": [{"floor": 0, "maintenance_margin_rate": 2, "max_leverage": 5}]})),
+            "invalid_input",
+            "account.positions[0].instrument.tiers[0].maintenance_margin_rate",
+        ),
+        (
+            format!("{position}/liquidation"),
+            Some(json!(1)),
+            "invalid_input",
+            "account.positions[0].liquidation",
+        ),
+        (
+            "/account/venue".to_owned(),
+            Some(json!("mtgox")),
+            "invalid_input",
+            "account.venue",
+        ),
+        (
+            "/account/positions".to_owned(),
+            Some(json!([])),
+            "insufficient_data",
+            "account.positions",
+        ),
+        (
+            "/account/margin_mode".to_owned(),
+            Some(json!("cross")),
+            "invalid_input",
+            "account.wallet_balance",
+        ),
         ("/op".to_owned(), Some(json!("divine")), "unsupported", "op"),
         ("/op".to_owned(), None, "invalid_input", "op"),
         ("/explain".to_owned(), Some(json!("yes")), "invalid_input", "explain"),
@@ -66,9 +157,14 @@ fn each_fault_names_its_field() {
 
 #[test]
 fn one_account_cannot_hold_two_collaterals() {
-    let leg = |symbol: &str, kind: &str| json!({"symbol": symbol, "side": "long", "size": 1, "entry_price": 100, "mark_price": 100,
-        "instrument": {"kind": kind, "contract_size": 1, "tiers": [{"floor": 0, "maintenance_margin_rate": 0.01, "max_leverage": 50}]}});
-    for (a, b) in [(("BTCUSDT", "linear"), ("BTCUSD", "inverse")), (("BTCUSD", "inverse"), ("ETHUSD", "inverse"))] {
+    let leg = |symbol: &str, kind: &str| {
+        json!({"symbol": symbol, "side": "long", "size": 1, "entry_price": 100, "mark_price": 100,
+        "instrument": {"kind": kind, "contract_size": 1, "tiers": [{"floor": 0, "maintenance_margin_rate": 0.01, "max_leverage": 50}]}})
+    };
+    for (a, b) in [
+        (("BTCUSDT", "linear"), ("BTCUSD", "inverse")),
+        (("BTCUSD", "inverse"), ("ETHUSD", "inverse")),
+    ] {
         let answer = ask(&json!({"op": "liquidation", "account": {"venue": "binance", "margin_mode": "cross", "wallet_balance": 10, "positions": [leg(a.0, a.1), leg(b.0, b.1)]}}).to_string());
         assert_eq!(answer["error"]["code"], "unsupported");
         assert_eq!(answer["error"]["field"], "account.positions[1].symbol");
@@ -83,27 +179,62 @@ fn ids_are_echoed_and_explanations_can_be_redone_by_hand() {
     let answer = ask(&request.to_string());
     assert_eq!(answer["id"], json!({"any": [1]}));
     let steps = answer["explanation"].as_array().unwrap();
-    let step = steps.iter().find(|s| s["label"].as_str().unwrap().contains("liquidation price")).unwrap();
-    let input = |name: &str| step["inputs"].as_array().unwrap().iter().find(|i| i["name"] == name).unwrap()["value"].as_f64().unwrap();
+    let step = steps
+        .iter()
+        .find(|s| s["label"].as_str().unwrap().contains("liquidation price"))
+        .unwrap();
+    let input = |name: &str| {
+        step["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|i| i["name"] == name)
+            .unwrap()["value"]
+            .as_f64()
+            .unwrap()
+    };
     // The formula in the step, worked with the numbers in the step.
-    assert_eq!(step["formula"], "(s · units · entry − cash − amount + reserve) / (units · (s − rate − fee) + held)");
-    let redone = (input("s") * input("units") * input("entry") - input("cash") - input("amount") + input("reserve")) / (input("units") * (input("s") - input("rate") - input("fee")) + input("held"));
+    assert_eq!(
+        step["formula"],
+        "(s · units · entry − cash − amount + reserve) / (units · (s − rate − fee) + held)"
+    );
+    let redone = (input("s") * input("units") * input("entry") - input("cash") - input("amount") + input("reserve"))
+        / (input("units") * (input("s") - input("rate") - input("fee")) + input("held"));
     assert!((redone - answer["positions"][0]["liquidation_price"].as_f64().unwrap()).abs() < 1e-9);
 }
 
 #[test]
 fn describe_lists_every_operation_with_its_schema() {
     let answer = ask(r#"{"op":"describe"}"#);
-    let ops: Vec<&str> = answer["operations"].as_array().unwrap().iter().map(|o| o["op"].as_str().unwrap()).collect();
+    let ops: Vec<&str> = answer["operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| o["op"].as_str().unwrap())
+        .collect();
     assert_eq!(ops, ["liquidation", "funding", "normalize", "describe"]);
-    assert_eq!(answer["operations"][0]["request"]["properties"]["account"]["$ref"], "#/$defs/Account");
-    let binance = answer["snapshot"].as_array().unwrap().iter().find(|g| g["venue"] == "binance").unwrap();
+    assert_eq!(
+        answer["operations"][0]["request"]["properties"]["account"]["$ref"],
+        "#/$defs/Account"
+    );
+    let binance = answer["snapshot"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| g["venue"] == "binance")
+        .unwrap();
     assert_eq!(binance["date"], "2026-03-05");
     assert!(binance["listings"].as_array().unwrap().len() > 600);
 }
 
 fn run(arguments: &[&str], input: &[u8]) -> (String, i32) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_headroom")).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_headroom"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
@@ -119,12 +250,18 @@ fn the_command_line_answers_line_by_line_and_goes_on_after_a_bad_line() {
     let good = example().to_string();
     let (out, code) = run(&[], format!("{good}\n\n{good}").as_bytes());
     assert_eq!((out.lines().count(), code), (2, 0));
-    let (out, code) = run(&[], format!("{good}\nnot json\n{{\"id\":3,\"op\":\"liquidation\"}}\n{good}\n").as_bytes());
+    let (out, code) = run(
+        &[],
+        format!("{good}\nnot json\n{{\"id\":3,\"op\":\"liquidation\"}}\n{good}\n").as_bytes(),
+    );
     let lines: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(code, 1);
     assert_eq!(lines.len(), 4);
     assert_eq!(lines[1]["error"]["code"], "invalid_input");
-    assert_eq!((&lines[2]["id"], &lines[2]["error"]["field"]), (&json!(3), &json!("account")));
+    assert_eq!(
+        (&lines[2]["id"], &lines[2]["error"]["field"]),
+        (&json!(3), &json!("account"))
+    );
     assert!(lines[3]["positions"][0]["liquidation_price"].is_number());
     assert_eq!(run(&["--nonsense"], b"").1, 2);
     assert_eq!(run(&["/no/such/file"], b"").1, 2);
@@ -135,11 +272,18 @@ fn ten_megabytes_of_garbage_are_refused() {
     let garbage = "x".repeat(10_000_000);
     let (out, code) = run(&[], garbage.as_bytes());
     assert_eq!(code, 1);
-    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["error"]["field"], "request");
+    assert_eq!(
+        serde_json::from_str::<Value>(&out).unwrap()["error"]["field"],
+        "request"
+    );
     let answer = ask(&json!({"op": "normalize", "source": "binance.klines", "body": garbage}).to_string());
     assert_eq!(answer["error"]["field"], "body");
     let (_, code) = run(&[], &[0xff, 0xfe, b'\n']);
     assert_eq!(code, 1);
-    let deep = format!("{{\"op\":\"normalize\",\"source\":\"binance.klines\",\"body\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+    let deep = format!(
+        "{{\"op\":\"normalize\",\"source\":\"binance.klines\",\"body\":{}{}}}",
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
     assert_eq!(ask(&deep)["error"]["code"], "invalid_input");
 }

@@ -1,5 +1,6 @@
 //! Laws that hold for every venue, side and mode, on generated accounts, through the JSON door.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
 use headroom_core::evaluate_json;
 use proptest::prelude::*;
@@ -18,7 +19,13 @@ fn liquidation_price(account: &Value) -> Option<f64> {
 
 /// Ascending tiers over a notional scale, rates rising as every venue's do.
 fn tiers(scale: f64, unit: f64) -> Value {
-    let rows = [(0.0, 0.004, 100.0), (0.3, 0.0065, 75.0), (1.0, 0.01, 50.0), (4.0, 0.025, 20.0), (20.0, 0.1, 5.0)];
+    let rows = [
+        (0.0, 0.004, 100.0),
+        (0.3, 0.0065, 75.0),
+        (1.0, 0.01, 50.0),
+        (4.0, 0.025, 20.0),
+        (20.0, 0.1, 5.0),
+    ];
     let list: Vec<Value> = rows
         .iter()
         .enumerate()
@@ -47,7 +54,9 @@ impl Draw {
     fn instrument(&self) -> Value {
         match self.venue {
             "gmx" => json!({"kind": "pool", "min_collateral_factor": 0.005, "min_collateral_usd": 1.0}),
-            "okx" => json!({"kind": self.kind(), "contract_size": if self.inverse { 100.0 } else { 0.01 }, "taker_fee": 0.0005, "tiers": tiers(self.scale, 1.0)}),
+            "okx" => {
+                json!({"kind": self.kind(), "contract_size": if self.inverse { 100.0 } else { 0.01 }, "taker_fee": 0.0005, "tiers": tiers(self.scale, 1.0)})
+            }
             _ if self.inverse => json!({"kind": "inverse", "contract_size": 100.0, "tiers": tiers(self.scale, 1.0)}),
             _ => json!({"kind": "linear", "tiers": tiers(self.scale, self.entry)}),
         }
@@ -66,23 +75,61 @@ impl Draw {
         json!({"venue": self.venue, "margin_mode": "isolated", "positions": [self.position()]})
     }
     fn margin(&self) -> f64 {
-        let notional = if self.inverse { self.size * 100.0 / self.entry } else { self.size * self.entry };
+        let notional = if self.inverse {
+            self.size * 100.0 / self.entry
+        } else {
+            self.size * self.entry
+        };
         notional / self.leverage
     }
 }
 
 fn draws() -> impl Strategy<Value = Draw> {
-    let venue = prop_oneof![Just("binance"), Just("bybit"), Just("okx"), Just("hyperliquid"), Just("dydx"), Just("gmx")];
-    (venue, any::<bool>(), any::<bool>(), -3.0..4.0f64, -4.0..5.0f64, 1.0..80.0f64, -1.0..3.0f64, 0.99..1.01f64, 0.0..1.0f64).prop_map(
-        |(venue, inverse, long, size, entry, leverage, scale, drift, extra)| {
+    let venue = prop_oneof![
+        Just("binance"),
+        Just("bybit"),
+        Just("okx"),
+        Just("hyperliquid"),
+        Just("dydx"),
+        Just("gmx")
+    ];
+    (
+        venue,
+        any::<bool>(),
+        any::<bool>(),
+        -3.0..4.0f64,
+        -4.0..5.0f64,
+        1.0..80.0f64,
+        -1.0..3.0f64,
+        0.99..1.01f64,
+        0.0..1.0f64,
+    )
+        .prop_map(|(venue, inverse, long, size, entry, leverage, scale, drift, extra)| {
             let inverse = inverse && matches!(venue, "binance" | "bybit" | "okx");
             let (size, entry) = (10f64.powf(size), 10f64.powf(entry));
             // GMX closes what is under 1 USD: keep its positions above that.
-            let size = if venue == "gmx" { (size * 1000.0 / entry).max(1000.0 / entry) } else { size };
-            let extra = if extra < 0.5 { 0.0 } else { extra * if inverse { size * 100.0 / entry } else { size * entry } / leverage };
-            Draw { venue, inverse, long, size, entry, leverage, scale: 10f64.powf(scale), drift, extra }
-        },
-    )
+            let size = if venue == "gmx" {
+                (size * 1000.0 / entry).max(1000.0 / entry)
+            } else {
+                size
+            };
+            let extra = if extra < 0.5 {
+                0.0
+            } else {
+                extra * if inverse { size * 100.0 / entry } else { size * entry } / leverage
+            };
+            Draw {
+                venue,
+                inverse,
+                long,
+                size,
+                entry,
+                leverage,
+                scale: 10f64.powf(scale),
+                drift,
+                extra,
+            }
+        })
 }
 
 /// The positions of `account` with the mark of the first set to `price`.
@@ -228,7 +275,14 @@ fn hedged_legs_share_one_price_found_by_bisection() {
     let leg = |side: &str, size: f64, entry: f64| json!({"symbol": "BTCUSDT", "side": side, "size": size, "entry_price": entry, "mark_price": 60_000, "instrument": {"kind": "linear", "tiers": tiers}});
     let account = json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": 40_000, "positions": [leg("long", 10.0, 61_000.0), leg("short", 4.0, 59_500.0)]});
     let answer = ask(&account);
-    let mm = |q: f64, p: f64| { let n = q * p; if n < 300_000.0 { n * 0.004 } else { n * 0.02 - 300_000.0 * 0.016 } };
+    let mm = |q: f64, p: f64| {
+        let n = q * p;
+        if n < 300_000.0 {
+            n * 0.004
+        } else {
+            n * 0.02 - 300_000.0 * 0.016
+        }
+    };
     let gap = |p: f64| 40_000.0 + 10.0 * (p - 61_000.0) - 4.0 * (p - 59_500.0) - mm(10.0, p) - mm(4.0, p);
     let (mut low, mut high) = (1.0, 60_000.0);
     assert!(gap(low) < 0.0 && gap(high) > 0.0);
@@ -244,8 +298,10 @@ fn hedged_legs_share_one_price_found_by_bisection() {
 
 #[test]
 fn each_pair_tells_which_move_of_one_coin_alone_liquidates() {
-    let leg = |symbol: &str, side: &str, size: f64, price: f64| json!({"symbol": symbol, "side": side, "size": size, "entry_price": price, "mark_price": price,
-        "instrument": {"kind": "linear", "tiers": [{"floor": 0, "maintenance_margin_rate": 0.01, "max_leverage": 50}]}});
+    let leg = |symbol: &str, side: &str, size: f64, price: f64| {
+        json!({"symbol": symbol, "side": side, "size": size, "entry_price": price, "mark_price": price,
+        "instrument": {"kind": "linear", "tiers": [{"floor": 0, "maintenance_margin_rate": 0.01, "max_leverage": 50}]}})
+    };
     let account = json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": 1_000, "positions": [leg("BTCUSDT", "long", 0.1, 60_000.0), leg("ETHUSDT", "short", 2.0, 3_000.0)]});
     let answer = ask(&account);
     let pair = &answer["pairs"][0];

@@ -1,5 +1,6 @@
 //! Recorded answers to our words, checked against the raw numbers by a second route, and broken answers to errors.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
 use headroom_core::evaluate_json;
 use serde_json::{Value, json};
@@ -13,7 +14,11 @@ fn raw(path: &str) -> Value {
 }
 
 fn ask(source: &str, body: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&json!({"op": "normalize", "source": source, "body": body}).to_string(), &mut |_| {})).unwrap()
+    serde_json::from_str(&evaluate_json(
+        &json!({"op": "normalize", "source": source, "body": body}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap()
 }
 
 fn read(source: &str, path: &str) -> Value {
@@ -25,7 +30,8 @@ fn read(source: &str, path: &str) -> Value {
 }
 
 fn number(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| v.as_str().unwrap_or_else(|| panic!("{v}")).parse().unwrap())
+    v.as_f64()
+        .unwrap_or_else(|| v.as_str().unwrap_or_else(|| panic!("{v}")).parse().unwrap())
 }
 
 /// Every fixture with the source that reads it.
@@ -62,33 +68,56 @@ const FIXTURES: &[(&str, &str)] = &[
     ("okx.funding_rate", "okx/funding_rate.json"),
     ("okx.funding_rate", "okx/funding_rate_BTC-USDT-SWAP.json"),
     ("okx.funding_rate_history", "okx/funding_rate_history.json"),
-    ("okx.funding_rate_history", "okx/funding_rate_history_BTC-USDT-SWAP.json"),
+    (
+        "okx.funding_rate_history",
+        "okx/funding_rate_history_BTC-USDT-SWAP.json",
+    ),
     ("okx.candles", "okx/candles_BTC-USDT-SWAP_1H.json"),
     ("okx.candles", "okx/candles.json"),
     ("okx.open_interest", "okx/open_interest.json"),
     ("okx.books", "okx/books.json"),
     ("hyperliquid.meta", "hyperliquid/meta_2023.json"),
-    ("hyperliquid.meta_and_asset_ctxs", "hyperliquid/meta_and_asset_ctxs.json"),
+    (
+        "hyperliquid.meta_and_asset_ctxs",
+        "hyperliquid/meta_and_asset_ctxs.json",
+    ),
     ("hyperliquid.candle_snapshot", "hyperliquid/candle_snapshot_BTC_1h.json"),
     ("hyperliquid.candle_snapshot", "hyperliquid/candle_snapshot_kPEPE.json"),
     ("hyperliquid.funding_history", "hyperliquid/funding_history_BTC.json"),
     ("hyperliquid.funding_history", "hyperliquid/funding_history_2023.json"),
     ("hyperliquid.l2_book", "hyperliquid/l2_book_DYDX.json"),
-    ("hyperliquid.clearinghouse_state", "hyperliquid/clearinghouse_state_2023.json"),
+    (
+        "hyperliquid.clearinghouse_state",
+        "hyperliquid/clearinghouse_state_2023.json",
+    ),
 ];
 
 #[test]
 fn every_recorded_answer_is_read() {
     for (source, path) in FIXTURES {
         let answer = read(source, path);
-        let filled = ["listings", "tiers", "quotes", "candles", "funding", "open_interest", "book", "account"].iter().any(|k| !answer[*k].is_null());
+        let filled = [
+            "listings",
+            "tiers",
+            "quotes",
+            "candles",
+            "funding",
+            "open_interest",
+            "book",
+            "account",
+        ]
+        .iter()
+        .any(|k| !answer[*k].is_null());
         assert!(filled, "{source} {path} gave nothing: {answer}");
     }
 }
 
 #[test]
 fn candles_keep_every_figure_and_come_oldest_first() {
-    let raw_rows = raw("bybit/kline_BTCUSDT_60.json")["result"]["list"].as_array().unwrap().clone();
+    let raw_rows = raw("bybit/kline_BTCUSDT_60.json")["result"]["list"]
+        .as_array()
+        .unwrap()
+        .clone();
     let got = read("bybit.kline", "bybit/kline_BTCUSDT_60.json")["candles"].clone();
     assert_eq!(got["interval"], "1h");
     let rows = got["rows"].as_array().unwrap();
@@ -103,36 +132,113 @@ fn candles_keep_every_figure_and_come_oldest_first() {
     for (k, name) in ["t", "o", "h", "l", "c", "v"].iter().enumerate() {
         assert_eq!(number(&hl["rows"][0][k]), number(&first[*name]), "{name}");
     }
-    assert_eq!(read("binance.klines", "binance/klines_1d.json")["candles"]["interval"], "1d");
+    assert_eq!(
+        read("binance.klines", "binance/klines_1d.json")["candles"]["interval"],
+        "1d"
+    );
 }
 
 #[test]
 fn quotes_tiers_and_funding_are_what_the_venue_wrote() {
     let q = read("binance.premium_index", "binance/premium_index_BTCUSDT_2023.json")["quotes"][0].clone();
-    assert_eq!((q["mark_price"].as_f64(), q["index_price"].as_f64(), q["funding_rate"].as_f64()), (Some(26780.82240476), Some(26798.25197802), Some(0.00001226)));
+    assert_eq!(
+        (
+            q["mark_price"].as_f64(),
+            q["index_price"].as_f64(),
+            q["funding_rate"].as_f64()
+        ),
+        (Some(26780.82240476), Some(26798.25197802), Some(0.00001226))
+    );
     let q = read("bybit.tickers", "bybit/tickers_inverse.json")["quotes"][0].clone();
-    assert_eq!((q["symbol"].as_str(), q["mark_price"].as_f64(), q["funding_rate"].as_f64()), (Some("BTCUSD"), Some(16596.0), Some(-0.001034)));
+    assert_eq!(
+        (
+            q["symbol"].as_str(),
+            q["mark_price"].as_f64(),
+            q["funding_rate"].as_f64()
+        ),
+        (Some("BTCUSD"), Some(16596.0), Some(-0.001034))
+    );
     // Percent and fraction: the documented inverse example says "0.5" and means half a percent.
     let t = read("bybit.risk_limit", "bybit/risk_limit_inverse.json")["tiers"][0]["tiers"][0].clone();
-    assert_eq!((t["maintenance_margin_rate"].as_f64(), t["cap"].as_f64()), (Some(0.005), Some(150.0)));
+    assert_eq!(
+        (t["maintenance_margin_rate"].as_f64(), t["cap"].as_f64()),
+        (Some(0.005), Some(150.0))
+    );
     let t = read("bybit.risk_limit", "bybit/risk_limit_BTCUSDT.json")["tiers"][0]["tiers"].clone();
-    assert_eq!((t[1]["floor"].as_f64(), t[1]["maintenance_margin_rate"].as_f64(), t[1]["maintenance_amount"].as_f64()), (Some(2e6), Some(0.0056), Some(1200.0)));
+    assert_eq!(
+        (
+            t[1]["floor"].as_f64(),
+            t[1]["maintenance_margin_rate"].as_f64(),
+            t[1]["maintenance_amount"].as_f64()
+        ),
+        (Some(2e6), Some(0.0056), Some(1200.0))
+    );
     let q = read("okx.funding_rate", "okx/funding_rate.json")["quotes"][0].clone();
-    assert_eq!((q["funding_rate"].as_f64(), q["funding_interval_hours"].as_f64(), q["funding_cap"].as_f64()), (Some(0.000079238688534), Some(8.0), Some(0.00375)));
+    assert_eq!(
+        (
+            q["funding_rate"].as_f64(),
+            q["funding_interval_hours"].as_f64(),
+            q["funding_cap"].as_f64()
+        ),
+        (Some(0.000079238688534), Some(8.0), Some(0.00375))
+    );
     // Charged rates, oldest first, not the predicted ones.
     let f = read("okx.funding_rate_history", "okx/funding_rate_history.json")["funding"].clone();
-    assert_eq!(f, json!([[1703030400000.0, 0.0002279755647389], [1703059200000.0, 0.0000746572360545]]));
+    assert_eq!(
+        f,
+        json!([
+            [1703030400000.0, 0.0002279755647389],
+            [1703059200000.0, 0.0000746572360545]
+        ])
+    );
     let l = read("okx.instruments", "okx/instruments_2022.json")["listings"][0].clone();
-    assert_eq!((l["symbol"].as_str(), l["instrument"]["kind"].as_str(), l["instrument"]["contract_size"].as_f64(), l["settle"].as_str()), (Some("BTC-USD-SWAP"), Some("inverse"), Some(100.0), Some("BTC")));
-    let hl = read("hyperliquid.meta_and_asset_ctxs", "hyperliquid/meta_and_asset_ctxs.json");
-    let names: Vec<&str> = hl["listings"].as_array().unwrap().iter().map(|l| l["symbol"].as_str().unwrap()).collect();
+    assert_eq!(
+        (
+            l["symbol"].as_str(),
+            l["instrument"]["kind"].as_str(),
+            l["instrument"]["contract_size"].as_f64(),
+            l["settle"].as_str()
+        ),
+        (Some("BTC-USD-SWAP"), Some("inverse"), Some(100.0), Some("BTC"))
+    );
+    let hl = read(
+        "hyperliquid.meta_and_asset_ctxs",
+        "hyperliquid/meta_and_asset_ctxs.json",
+    );
+    let names: Vec<&str> = hl["listings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["symbol"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["BTC", "ETH", "ATOM"]);
-    assert_eq!(hl["listings"][0]["instrument"]["tiers"][1], json!({"floor": 150e6, "cap": null, "maintenance_margin_rate": 0.025, "max_leverage": 20.0}));
-    assert_eq!(hl["listings"][2]["instrument"]["tiers"][0]["maintenance_margin_rate"], 0.1);
-    assert_eq!((hl["quotes"][2]["symbol"].as_str(), hl["quotes"][0]["mark_price"].as_f64()), (Some("ATOM"), Some(66945.0)));
+    assert_eq!(
+        hl["listings"][0]["instrument"]["tiers"][1],
+        json!({"floor": 150e6, "cap": null, "maintenance_margin_rate": 0.025, "max_leverage": 20.0})
+    );
+    assert_eq!(
+        hl["listings"][2]["instrument"]["tiers"][0]["maintenance_margin_rate"],
+        0.1
+    );
+    assert_eq!(
+        (
+            hl["quotes"][2]["symbol"].as_str(),
+            hl["quotes"][0]["mark_price"].as_f64()
+        ),
+        (Some("ATOM"), Some(66945.0))
+    );
     let info = read("binance.exchange_info", "binance/exchange_info.json");
-    assert_eq!(info["listings"].as_array().unwrap().len(), raw("binance/exchange_info.json")["symbols"].as_array().unwrap().len());
-    assert_eq!((info["listings"][0]["instrument"]["tick_size"].as_f64(), info["listings"][0]["lot_size"].as_f64()), (Some(0.1), Some(0.001)));
+    assert_eq!(
+        info["listings"].as_array().unwrap().len(),
+        raw("binance/exchange_info.json")["symbols"].as_array().unwrap().len()
+    );
+    assert_eq!(
+        (
+            info["listings"][0]["instrument"]["tick_size"].as_f64(),
+            info["listings"][0]["lot_size"].as_f64()
+        ),
+        (Some(0.1), Some(0.001))
+    );
 }
 
 #[test]
@@ -143,14 +249,28 @@ fn a_wallet_becomes_an_account_whose_liquidation_price_is_the_printed_one() {
         {"type": "oneWay", "position": {"coin": "BTC", "szi": "0.06075", "entryPx": "83985.7", "positionValue": "5101.4205", "maxLeverage": 40, "leverage": {"type": "isolated", "value": 4, "rawUsd": "-3828.81778"}}}]});
     let answer = ask("hyperliquid.clearinghouse_state", &body);
     assert!(answer["notes"][0].as_str().unwrap().contains("isolated"));
-    let answer: Value = serde_json::from_str(&evaluate_json(&json!({"op": "liquidation", "account": answer["account"]}).to_string(), &mut |_| {})).unwrap();
-    assert!((answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 43.89375297).abs() < 2e-6, "{answer}");
+    let answer: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "liquidation", "account": answer["account"]}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    assert!(
+        (answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 43.89375297).abs() < 2e-6,
+        "{answer}"
+    );
     // A wallet of isolated positions only.
     let mut alone = body.clone();
     alone["assetPositions"].as_array_mut().unwrap().remove(0);
     let account = ask("hyperliquid.clearinghouse_state", &alone)["account"].clone();
-    let answer: Value = serde_json::from_str(&evaluate_json(&json!({"op": "liquidation", "account": account}).to_string(), &mut |_| {})).unwrap();
-    assert!((answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 63823.6021044955).abs() < 2e-4, "{answer}");
+    let answer: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "liquidation", "account": account}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    assert!(
+        (answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 63823.6021044955).abs() < 2e-4,
+        "{answer}"
+    );
 }
 
 #[test]
@@ -170,7 +290,10 @@ fn broken_answers_give_errors_that_say_which_field() {
     let field = |source: &str, body: Value| {
         let a = ask(source, &body);
         assert!(!a["error"].is_null(), "{source} accepted {body}: {a}");
-        (a["error"]["field"].as_str().unwrap().to_owned(), a["error"]["message"].as_str().unwrap().to_owned())
+        (
+            a["error"]["field"].as_str().unwrap().to_owned(),
+            a["error"]["message"].as_str().unwrap().to_owned(),
+        )
     };
     for (source, _) in FIXTURES {
         assert_eq!(field(source, json!("<html><body>403</body></html>")).0, "body");
@@ -186,7 +309,11 @@ fn broken_answers_give_errors_that_say_which_field() {
     }
     let premium = |key: &str, value: Value| {
         let mut body = raw("binance/premium_index_BTCUSDT.json");
-        if value.is_null() { body.as_object_mut().unwrap().remove(key); } else { body[key] = value; }
+        if value.is_null() {
+            body.as_object_mut().unwrap().remove(key);
+        } else {
+            body[key] = value;
+        }
         field("binance.premium_index", body).0
     };
     assert_eq!(premium("markPrice", Value::Null), "body.markPrice");
@@ -195,11 +322,27 @@ fn broken_answers_give_errors_that_say_which_field() {
     assert_eq!(premium("markPrice", json!(-1)), "body.markPrice");
     assert_eq!(premium("lastFundingRate", json!(7)), "body.lastFundingRate");
     assert_eq!(premium("time", json!(5)), "body.time");
-    assert_eq!(field("binance.klines", json!([[1772319600000i64, "10", "9", "8", "9", "1"]])).0, "body[0]");
+    assert_eq!(
+        field("binance.klines", json!([[1772319600000i64, "10", "9", "8", "9", "1"]])).0,
+        "body[0]"
+    );
     assert_eq!(field("binance.klines", json!([])).0, "body");
-    assert_eq!(field("bybit.kline", json!({"retCode": 10006, "retMsg": "Too many visits!"})).1, "Bybit answered 10006: Too many visits!");
-    assert_eq!(field("okx.candles", json!({"code": "51001", "msg": "Instrument ID does not exist", "data": []})).1, "OKX answered 51001: Instrument ID does not exist");
-    assert_eq!(field("binance.klines", json!({"code": -1121, "msg": "Invalid symbol."})).1, "Binance answered -1121: Invalid symbol.");
+    assert_eq!(
+        field("bybit.kline", json!({"retCode": 10006, "retMsg": "Too many visits!"})).1,
+        "Bybit answered 10006: Too many visits!"
+    );
+    assert_eq!(
+        field(
+            "okx.candles",
+            json!({"code": "51001", "msg": "Instrument ID does not exist", "data": []})
+        )
+        .1,
+        "OKX answered 51001: Instrument ID does not exist"
+    );
+    assert_eq!(
+        field("binance.klines", json!({"code": -1121, "msg": "Invalid symbol."})).1,
+        "Binance answered -1121: Invalid symbol."
+    );
     assert_eq!(field("bybit.risk_limit", json!({"retCode": 0, "result": {"list": [{"symbol": "X", "riskLimitValue": "1", "maintenanceMargin": "0.5", "initialMargin": "0.7", "maxLeverage": "20"}]}})).0, "body.result.list[0]");
     assert_eq!(field("nowhere.klines", json!([])).0, "source");
 }

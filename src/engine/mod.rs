@@ -33,13 +33,19 @@ struct Client {
 
 impl Client {
     fn start(lane: Lane) -> Result<Self, JsValue> {
-        let base = web_sys::window().and_then(|w| w.document()).and_then(|d| d.base_uri().ok().flatten()).unwrap_or_default();
+        let base = web_sys::window()
+            .and_then(|w| w.document())
+            .and_then(|d| d.base_uri().ok().flatten())
+            .unwrap_or_default();
         let cut = base.split(['#', '?']).next().unwrap_or_default();
         let folder = cut.rsplit_once('/').map_or(cut, |(f, _)| f);
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         // The version keeps a page from talking to an older engine in the browser's cache.
-        let worker = Worker::new_with_options(&format!("{folder}/engine/worker.js?v={}", env!("CARGO_PKG_VERSION")), &options)?;
+        let worker = Worker::new_with_options(
+            &format!("{folder}/engine/worker.js?v={}", env!("CARGO_PKG_VERSION")),
+            &options,
+        )?;
         let pending: Pending = Pending::default();
         let on_message = Closure::new({
             let pending = pending.clone();
@@ -55,20 +61,38 @@ impl Client {
                 }
             }
         });
-        let on_error = Closure::new(move |event: ErrorEvent| fail(lane, &format!("The engine stopped ({}) and is being started again.", event.message())));
+        let on_error = Closure::new(move |event: ErrorEvent| {
+            fail(
+                lane,
+                &format!("The engine stopped ({}) and is being started again.", event.message()),
+            )
+        });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self { worker, pending, _on_message: on_message, _on_error: on_error })
+        Ok(Self {
+            worker,
+            pending,
+            _on_message: on_message,
+            _on_error: on_error,
+        })
     }
 }
 
 /// Answers everything that was waiting with an error, and lets the next request start a new worker.
 fn fail(lane: Lane, reason: &str) {
     // Dropped after this turn: the closure that called us belongs to the client.
-    let Some(client) = LANES.with(|l| l[lane as usize].borrow_mut().take()) else { return };
+    let Some(client) = LANES.with(|l| l[lane as usize].borrow_mut().take()) else {
+        return;
+    };
     client.worker.terminate();
-    let answer = serde_json::json!({"error": {"code": "unsupported", "field": "engine", "message": reason}}).to_string();
-    let waiting: Vec<_> = client.pending.borrow_mut().drain().map(|(_, resolve)| resolve).collect();
+    let answer =
+        serde_json::json!({"error": {"code": "unsupported", "field": "engine", "message": reason}}).to_string();
+    let waiting: Vec<_> = client
+        .pending
+        .borrow_mut()
+        .drain()
+        .map(|(_, resolve)| resolve)
+        .collect();
     for resolve in waiting {
         let _ = resolve.call1(&JsValue::NULL, &answer.as_str().into());
     }
@@ -96,7 +120,11 @@ pub(crate) async fn ask(lane: Lane, request: &str) -> String {
             let _ = resolve.call1(&JsValue::NULL, &answer.into());
         }
     });
-    JsFuture::from(promise).await.ok().and_then(|v| v.as_string()).unwrap_or_default()
+    JsFuture::from(promise)
+        .await
+        .ok()
+        .and_then(|v| v.as_string())
+        .unwrap_or_default()
 }
 
 /// An answer of the engine that is not one of its errors.
@@ -106,7 +134,9 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(answer: &str) -> Result<T, Fa
         error: Fault,
     }
     if answer.starts_with("{\"error\"") {
-        return Err(serde_json::from_str::<Refused>(answer).map_or_else(|e| Fault::of("engine", &e.to_string()), |r| r.error));
+        return Err(
+            serde_json::from_str::<Refused>(answer).map_or_else(|e| Fault::of("engine", &e.to_string()), |r| r.error)
+        );
     }
     serde_json::from_str(answer).map_err(|e| Fault::of("engine", &e.to_string()))
 }
@@ -120,6 +150,9 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn of(field: &str, message: &str) -> Self {
-        Self { field: field.to_owned(), message: message.to_owned() }
+        Self {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        }
     }
 }

@@ -9,13 +9,21 @@ use std::sync::Arc;
 
 /// `symbol` is the one asked for; empty where the answer names its symbols itself.
 pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, now: f64) {
-    let Normalised { listings, tiers, quotes, candles, funding, .. } = found;
+    let Normalised {
+        listings,
+        tiers,
+        quotes,
+        candles,
+        funding,
+        ..
+    } = found;
     if !listings.is_empty() || !tiers.is_empty() {
         desk.books.update(|books| {
             let book = books.entry(venue).or_default();
             for l in listings {
                 if !l.instrument.tiers.is_empty() {
-                    book.live_tiers.insert(l.symbol.clone(), (Arc::new(l.instrument.tiers.clone()), now));
+                    book.live_tiers
+                        .insert(l.symbol.clone(), (Arc::new(l.instrument.tiers.clone()), now));
                 }
                 book.listings.insert(l.symbol.clone(), l);
             }
@@ -24,11 +32,16 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
             }
         });
     }
-    let wanted: Vec<String> = desk.scenario.with_untracked(|s| s.lines.iter().map(|l| l.symbol.clone()).collect());
+    let wanted: Vec<String> = desk
+        .scenario
+        .with_untracked(|s| s.lines.iter().map(|l| l.symbol.clone()).collect());
     desk.markets.update(|markets| {
         for quote in quotes {
             // An index is told by family: it belongs to the swaps of that family.
-            for symbol in wanted.iter().filter(|w| **w == quote.symbol || w.strip_suffix("-SWAP") == Some(&quote.symbol)) {
+            for symbol in wanted
+                .iter()
+                .filter(|w| **w == quote.symbol || w.strip_suffix("-SWAP") == Some(&quote.symbol))
+            {
                 merge(markets.entry((venue, symbol.clone())).or_default(), &quote, now);
             }
         }
@@ -45,7 +58,12 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
         }
         desk.books.with_untracked(|books| {
             for symbol in &wanted {
-                let (Some(m), Some(l)) = (markets.get_mut(&(venue, symbol.clone())), books.get(&venue).and_then(|b| b.listings.get(symbol))) else { continue };
+                let (Some(m), Some(l)) = (
+                    markets.get_mut(&(venue, symbol.clone())),
+                    books.get(&venue).and_then(|b| b.listings.get(symbol)),
+                ) else {
+                    continue;
+                };
                 m.tick = l.instrument.tick_size.or(m.tick);
                 m.funding_interval_hours = l.instrument.funding_interval_hours.or(m.funding_interval_hours);
             }
@@ -75,7 +93,14 @@ fn merge(m: &mut MarketData, new: &Quote, now: f64) {
     m.funding_interval_hours = merged.funding_interval_hours.or(m.funding_interval_hours);
     // An answer without a mark does not make a recorded mark live.
     if merged.mark_price.is_some() {
-        m.quote = Some((merged, Origin::Live(if new.mark_price.is_some() { now } else { live_since(m).unwrap_or(now) })));
+        m.quote = Some((
+            merged,
+            Origin::Live(if new.mark_price.is_some() {
+                now
+            } else {
+                live_since(m).unwrap_or(now)
+            }),
+        ));
     }
 }
 

@@ -8,7 +8,11 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(per_minute: f64, now: f64) -> Self {
-        Self { per_minute, left: per_minute, at: now }
+        Self {
+            per_minute,
+            left: per_minute,
+            at: now,
+        }
     }
 
     /// Takes `weight` if there is enough, at time `now` (ms).

@@ -5,21 +5,39 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(module = "/src/js/net.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = fetchText)]
-    async fn fetch_text(url: &str, method: &str, body: Option<&str>, timeout_ms: u32, max_bytes: u32) -> Result<JsValue, JsValue>;
+    async fn fetch_text(
+        url: &str,
+        method: &str,
+        body: Option<&str>,
+        timeout_ms: u32,
+        max_bytes: u32,
+    ) -> Result<JsValue, JsValue>;
 }
 
 const TIMEOUT_MS: u32 = 10_000;
 
 /// The text of an answer with status 200.
-pub(crate) async fn text(method: &str, url: &str, body: Option<&str>, max_bytes: u32, host: &str) -> Result<String, String> {
-    let answer = fetch_text(url, method, body, TIMEOUT_MS, max_bytes).await.map_err(|e| {
-        let why = js_sys::Error::from(e).message().as_string().unwrap_or_default();
-        unreachable(host, &why)
-    })?;
+pub(crate) async fn text(
+    method: &str,
+    url: &str,
+    body: Option<&str>,
+    max_bytes: u32,
+    host: &str,
+) -> Result<String, String> {
+    let answer = fetch_text(url, method, body, TIMEOUT_MS, max_bytes)
+        .await
+        .map_err(|e| {
+            let why = js_sys::Error::from(e).message().as_string().unwrap_or_default();
+            unreachable(host, &why)
+        })?;
     let answer = js_sys::Array::from(&answer);
     let status = answer.get(0).as_f64().unwrap_or(0.0) as u16;
     let text = answer.get(1).as_string().unwrap_or_default();
-    if status == 200 { Ok(text) } else { Err(refused(host, status, &text)) }
+    if status == 200 {
+        Ok(text)
+    } else {
+        Err(refused(host, status, &text))
+    }
 }
 
 fn unreachable(host: &str, why: &str) -> String {
@@ -39,6 +57,12 @@ fn refused(host: &str, status: u16, text: &str) -> String {
         500..=599 => "has an error of its own",
         _ => "refused the request",
     };
-    let detail: String = if text.trim_start().starts_with('{') { text.chars().take(120).collect() } else { String::new() };
-    format!("{host} {reason}. Status {status}. {detail}").trim_end().to_owned()
+    let detail: String = if text.trim_start().starts_with('{') {
+        text.chars().take(120).collect()
+    } else {
+        String::new()
+    };
+    format!("{host} {reason}. Status {status}. {detail}")
+        .trim_end()
+        .to_owned()
 }

@@ -27,8 +27,24 @@ pub(crate) use recorded::use_recorded;
 
 /// What the desk wants of each endpoint, besides what `{symbol}` says.
 const WANTED: &[&str] = &[
-    "exchange_info", "premium_index", "klines", "funding_rate", "funding_info", "instruments_info", "risk_limit", "tickers", "kline", "funding_history",
-    "instruments", "position_tiers", "mark_price", "index_tickers", "candles", "funding_rate_history", "meta_and_asset_ctxs", "candle_snapshot",
+    "exchange_info",
+    "premium_index",
+    "klines",
+    "funding_rate",
+    "funding_info",
+    "instruments_info",
+    "risk_limit",
+    "tickers",
+    "kline",
+    "funding_history",
+    "instruments",
+    "position_tiers",
+    "mark_price",
+    "index_tickers",
+    "candles",
+    "funding_rate_history",
+    "meta_and_asset_ctxs",
+    "candle_snapshot",
 ];
 
 /// One request that is made again and again.
@@ -41,7 +57,12 @@ struct Job {
 
 impl Job {
     fn key(&self) -> String {
-        format!("{} {} {}", self.endpoint.source, self.url, self.body.as_deref().unwrap_or_default())
+        format!(
+            "{} {} {}",
+            self.endpoint.source,
+            self.url,
+            self.body.as_deref().unwrap_or_default()
+        )
     }
     fn host(&self) -> &str {
         self.url.split('/').nth(2).unwrap_or_default()
@@ -61,7 +82,10 @@ pub(crate) fn start(desk: Desk) {
     let session = Rc::new(RefCell::new(Session::default()));
     for h in HOSTS {
         // Half of what the venue allows: the person may have other tabs and tools on the same address.
-        session.borrow_mut().budgets.insert(h.host, Budget::new(f64::from(h.weight_per_minute) / 2.0, js_sys::Date::now()));
+        session.borrow_mut().budgets.insert(
+            h.host,
+            Budget::new(f64::from(h.weight_per_minute) / 2.0, js_sys::Date::now()),
+        );
     }
     spawn_local(async move {
         match engine::read::<DescribeResponse>(&engine::ask(Lane::Calculate, r#"{"op":"describe"}"#).await) {
@@ -84,7 +108,10 @@ fn fill_books(desk: Desk, d: DescribeResponse) {
             let book: &mut VenueBook = books.entry(group.venue).or_default();
             for listing in group.listings {
                 let tiers = Arc::new(listing.instrument.tiers.clone());
-                book.snapshot.insert(listing.symbol.clone(), (tiers, group.date.clone(), group.source.clone()));
+                book.snapshot.insert(
+                    listing.symbol.clone(),
+                    (tiers, group.date.clone(), group.source.clone()),
+                );
                 book.listings.insert(listing.symbol.clone(), listing);
             }
         }
@@ -106,7 +133,11 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
             continue;
         }
         let host = job.host().to_owned();
-        if !s.budgets.get_mut(host.as_str()).is_none_or(|b| b.take(f64::from(job.endpoint.weight), now)) {
+        if !s
+            .budgets
+            .get_mut(host.as_str())
+            .is_none_or(|b| b.take(f64::from(job.endpoint.weight), now))
+        {
             continue;
         }
         s.running.insert(key.clone());
@@ -123,7 +154,11 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
             let fails = *fails;
             s.due.insert(key.clone(), now + wait * 1000.0);
             desk.feeds.update(|f| {
-                let state = f.entry(key).or_insert_with(|| FeedState { host, every_seconds: job.endpoint.every_seconds, ..FeedState::default() });
+                let state = f.entry(key).or_insert_with(|| FeedState {
+                    host,
+                    every_seconds: job.endpoint.every_seconds,
+                    ..FeedState::default()
+                });
                 state.fails = fails;
                 match result {
                     Ok(()) => {
@@ -156,12 +191,25 @@ fn next_wait(cadence: u32, fails: u32, chance: f64) -> f64 {
 
 /// What the scenario needs, each once.
 fn jobs(desk: Desk, now: f64) -> Vec<Job> {
-    let (venue, symbols) = desk.scenario.with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
+    let (venue, symbols) = desk
+        .scenario
+        .with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
     let mut out: Vec<Job> = Vec::new();
-    for endpoint in ENDPOINTS.iter().filter(|e| e.venue == venue && e.source.split_once('.').is_some_and(|(_, name)| WANTED.contains(&name))) {
+    for endpoint in ENDPOINTS
+        .iter()
+        .filter(|e| e.venue == venue && e.source.split_once('.').is_some_and(|(_, name)| WANTED.contains(&name)))
+    {
         for symbol in &symbols {
-            let kind = desk.books.with_untracked(|b| b.get(&venue).and_then(|b| b.listings.get(symbol)).map(|l| l.instrument.kind));
-            let family = if kind == Some(InstrumentKind::Inverse) { "inverse" } else { "linear" };
+            let kind = desk.books.with_untracked(|b| {
+                b.get(&venue)
+                    .and_then(|b| b.listings.get(symbol))
+                    .map(|l| l.instrument.kind)
+            });
+            let family = if kind == Some(InstrumentKind::Inverse) {
+                "inverse"
+            } else {
+                "linear"
+            };
             if endpoint.family != "all" && endpoint.family != family {
                 continue;
             }
@@ -189,20 +237,45 @@ fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
     // A round hour, so that the request is the same for a while.
     let start = ((now / 3_600_000.0).floor() * 3_600_000.0 - 1000.0 * 3_600_000.0).max(0.0);
     let put = |template: &str, encode: bool| {
-        let text = |s: &str| if encode { String::from(js_sys::encode_uri_component(s)) } else { s.replace(['"', '\\'], "") };
-        template.replace("{symbol}", &text(symbol)).replace("{family}", &text(family)).replace("{interval}", hour(endpoint.venue)).replace("{start}", &format!("{start:.0}"))
+        let text = |s: &str| {
+            if encode {
+                String::from(js_sys::encode_uri_component(s))
+            } else {
+                s.replace(['"', '\\'], "")
+            }
+        };
+        template
+            .replace("{symbol}", &text(symbol))
+            .replace("{family}", &text(family))
+            .replace("{interval}", hour(endpoint.venue))
+            .replace("{start}", &format!("{start:.0}"))
     };
-    let names_symbol = endpoint.url.contains("{symbol}") || endpoint.url.contains("{family}") || endpoint.body.is_some_and(|b| b.contains("{symbol}"));
-    Job { endpoint, symbol: if names_symbol { symbol.to_owned() } else { String::new() }, url: put(endpoint.url, true), body: endpoint.body.map(|b| put(b, false)) }
+    let names_symbol = endpoint.url.contains("{symbol}")
+        || endpoint.url.contains("{family}")
+        || endpoint.body.is_some_and(|b| b.contains("{symbol}"));
+    Job {
+        endpoint,
+        symbol: if names_symbol { symbol.to_owned() } else { String::new() },
+        url: put(endpoint.url, true),
+        body: endpoint.body.map(|b| put(b, false)),
+    }
 }
 
 /// Fetches one answer, lets the worker read it, and applies it.
 async fn fetch(desk: Desk, job: &Job) -> Result<(), String> {
-    let text = http::text(job.endpoint.method, &job.url, job.body.as_deref(), job.endpoint.max_bytes, job.host()).await?;
+    let text = http::text(
+        job.endpoint.method,
+        &job.url,
+        job.body.as_deref(),
+        job.endpoint.max_bytes,
+        job.host(),
+    )
+    .await?;
     let request = json!({"op": "normalize", "source": job.endpoint.source, "body": text, "interval": "1h"}).to_string();
     drop(text);
     let answer = engine::ask(Lane::Read, &request).await;
-    let read = engine::read::<NormalizeResponse>(&answer).map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?;
+    let read = engine::read::<NormalizeResponse>(&answer)
+        .map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?;
     apply::apply(desk, job.endpoint.venue, &job.symbol, read.found, js_sys::Date::now());
     Ok(())
 }
@@ -215,27 +288,44 @@ mod tests {
     #[wasm_bindgen_test]
     fn templates_are_filled_and_symbols_cannot_break_out() {
         let find = |source: &str| ENDPOINTS.iter().find(|e| e.source == source).unwrap();
-        assert!(fill(find("okx.position_tiers"), "BTC-USDT-SWAP", 0.0).url.ends_with("instFamily=BTC-USDT"));
+        assert!(
+            fill(find("okx.position_tiers"), "BTC-USDT-SWAP", 0.0)
+                .url
+                .ends_with("instFamily=BTC-USDT")
+        );
         assert!(fill(find("bybit.kline"), "BTCUSDT", 0.0).url.contains("interval=60"));
         let hl = fill(find("hyperliquid.candle_snapshot"), "BTC\",\"x\":\"", 1.772e12);
         let body: serde_json::Value = serde_json::from_str(hl.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["req"]["coin"], "BTC,x:");
         assert_eq!(body["req"]["startTime"].as_f64().unwrap() % 3_600_000.0, 0.0);
-        assert!(fill(find("binance.klines"), "A&limit=5", 0.0).url.contains("symbol=A%26limit%3D5&"));
+        assert!(
+            fill(find("binance.klines"), "A&limit=5", 0.0)
+                .url
+                .contains("symbol=A%26limit%3D5&")
+        );
         for e in ENDPOINTS {
             let job = fill(e, "X", 1.772e12);
             assert!(!job.url.contains('{') && job.url.starts_with("https://"), "{}", job.url);
             if let Some(body) = job.body {
                 serde_json::from_str::<serde_json::Value>(&body).unwrap();
             }
-            assert!(HOSTS.iter().any(|h| job.url.starts_with(&format!("https://{}/", h.host))), "{} has no limit", job.url);
+            assert!(
+                HOSTS
+                    .iter()
+                    .any(|h| job.url.starts_with(&format!("https://{}/", h.host))),
+                "{} has no limit",
+                job.url
+            );
         }
     }
 
     #[wasm_bindgen_test]
     fn failures_wait_longer_each_time_up_to_a_limit() {
         assert_eq!(next_wait(60, 0, 0.9), 60.0);
-        assert_eq!((next_wait(5, 1, 0.0), next_wait(5, 2, 0.0), next_wait(5, 3, 0.0)), (5.0, 10.0, 20.0));
+        assert_eq!(
+            (next_wait(5, 1, 0.0), next_wait(5, 2, 0.0), next_wait(5, 3, 0.0)),
+            (5.0, 10.0, 20.0)
+        );
         assert_eq!(next_wait(5, 50, 1.0), 450.0);
     }
 }

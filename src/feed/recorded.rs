@@ -17,7 +17,9 @@ thread_local! {
 }
 
 async fn read<T: serde::de::DeserializeOwned>(path: &str) -> Option<T> {
-    let text = http::text("GET", &format!("data/{path}"), None, 4_000_000, "this page").await.ok()?;
+    let text = http::text("GET", &format!("data/{path}"), None, 4_000_000, "this page")
+        .await
+        .ok()?;
     serde_json::from_str(&text).ok()
 }
 
@@ -37,21 +39,43 @@ pub(crate) async fn load_index(desk: Desk) {
 fn listing(e: &RecordedEntry) -> Listing {
     let mut instrument = Instrument::bare(InstrumentKind::Linear);
     instrument.tick_size = Some(e.tick_size);
-    Listing { symbol: e.symbol.clone(), base: coin(&e.symbol).to_owned(), quote: "USDT".to_owned(), settle: "USDT".to_owned(), lot_size: None, min_size: None, max_leverage: None, instrument }
+    Listing {
+        symbol: e.symbol.clone(),
+        base: coin(&e.symbol).to_owned(),
+        quote: "USDT".to_owned(),
+        settle: "USDT".to_owned(),
+        lot_size: None,
+        min_size: None,
+        max_leverage: None,
+        instrument,
+    }
 }
 
 /// Fills what has no live figure and whose feed has failed, or has none, from the recordings.
 pub(crate) fn use_recorded(desk: Desk) {
-    let (venue, symbols) = desk.scenario.with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
+    let (venue, symbols) = desk
+        .scenario
+        .with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
     for symbol in symbols {
         let key = (venue, symbol.clone());
-        let (quote, candles, funding) = desk.markets.with_untracked(|m| m.get(&key).map_or((false, false, false), |m| (m.quote.is_some(), m.candles.is_some(), m.funding.is_some())));
-        let Some(entry) = desk.recorded.with_untracked(|r| r.iter().find(|e| e.venue == venue && e.symbol == symbol).cloned()) else { continue };
+        let (quote, candles, funding) = desk.markets.with_untracked(|m| {
+            m.get(&key).map_or((false, false, false), |m| {
+                (m.quote.is_some(), m.candles.is_some(), m.funding.is_some())
+            })
+        });
+        let Some(entry) = desk
+            .recorded
+            .with_untracked(|r| r.iter().find(|e| e.venue == venue && e.symbol == symbol).cloned())
+        else {
+            continue;
+        };
         if quote && candles && (funding || entry.funding.is_none()) {
             continue;
         }
         // Live answers may be under way: only what has already failed is replaced.
-        let failed = desk.feeds.with_untracked(|f| f.values().all(|s| s.last_ok.is_none()) && (f.is_empty() || f.values().any(|s| s.error.is_some())));
+        let failed = desk.feeds.with_untracked(|f| {
+            f.values().all(|s| s.last_ok.is_none()) && (f.is_empty() || f.values().any(|s| s.error.is_some()))
+        });
         if !failed || !ASKED.with(|a| a.borrow_mut().insert(format!("{venue} {symbol}"))) {
             continue;
         }
@@ -65,7 +89,10 @@ async fn fill(desk: Desk, entry: RecordedEntry) {
         Some(path) => read::<Vec<FundingRow>>(path).await,
         None => None,
     };
-    let origin = Origin::Recorded { venue: entry.candles_venue.clone(), until: entry.until };
+    let origin = Origin::Recorded {
+        venue: entry.candles_venue.clone(),
+        until: entry.until,
+    };
     desk.markets.update(|markets| {
         let m: &mut MarketData = markets.entry((entry.venue, entry.symbol.clone())).or_default();
         m.tick = m.tick.or(Some(entry.tick_size));
@@ -73,7 +100,13 @@ async fn fill(desk: Desk, entry: RecordedEntry) {
         if m.quote.is_none() {
             let rate = funding.as_ref().and_then(|f| f.last()).map(|r| r.1);
             m.quote = Some((
-                Quote { symbol: entry.symbol.clone(), mark_price: Some(entry.mark_price), funding_rate: rate, time: Some(entry.until), ..Quote::default() },
+                Quote {
+                    symbol: entry.symbol.clone(),
+                    mark_price: Some(entry.mark_price),
+                    funding_rate: rate,
+                    time: Some(entry.until),
+                    ..Quote::default()
+                },
                 origin.clone(),
             ));
         }
@@ -81,7 +114,13 @@ async fn fill(desk: Desk, entry: RecordedEntry) {
             m.candles = Some((Arc::new(c), origin.clone()));
         }
         if let (None, Some(f)) = (&m.funding, funding) {
-            m.funding = Some((Arc::new(f), Origin::Recorded { venue: entry.venue.word().to_owned(), until: entry.until }));
+            m.funding = Some((
+                Arc::new(f),
+                Origin::Recorded {
+                    venue: entry.venue.word().to_owned(),
+                    until: entry.until,
+                },
+            ));
         }
     });
 }

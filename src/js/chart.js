@@ -1,10 +1,11 @@
 // The price pane on TradingView's lightweight-charts, loaded when first shown. Everything it draws is also in a table.
+// Its own logo needs an inline style, which the content policy refuses: the attribution stands in the page's foot.
 const library = () => import(new URL('vendor/lightweight-charts.mjs', document.baseURI));
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const colours = () => ({
-  layout: { background: { color: 'transparent' }, textColor: css('--text-soft'), fontFamily: css('--font'), attributionLogo: true },
+  layout: { background: { color: 'transparent' }, textColor: css('--text-soft'), fontFamily: css('--font'), attributionLogo: false },
   grid: { vertLines: { color: css('--line-soft') }, horzLines: { color: css('--line-soft') } },
   rightPriceScale: { borderColor: css('--line') },
   timeScale: { borderColor: css('--line'), timeVisible: true, secondsVisible: false },

@@ -91,12 +91,15 @@ impl Desk {
 
     /// The selected position's index, kept inside the list.
     pub(crate) fn index(&self) -> usize {
-        self.selected.get().min(self.scenario.with(|s| s.lines.len()).saturating_sub(1))
+        self.selected
+            .get()
+            .min(self.scenario.with(|s| s.lines.len()).saturating_sub(1))
     }
 
     /// Market key of a position.
     pub(crate) fn key(&self, index: usize) -> Option<Key> {
-        self.scenario.with(|s| s.lines.get(index).map(|l| (s.venue, l.symbol.clone())))
+        self.scenario
+            .with(|s| s.lines.get(index).map(|l| (s.venue, l.symbol.clone())))
     }
 
     /// Something of the market of a position, if there is one.

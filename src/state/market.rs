@@ -52,7 +52,12 @@ impl VenueBook {
     /// Symbols for the picker, best known first, then by name.
     pub(crate) fn symbols(&self) -> Vec<String> {
         let mut all: Vec<String> = self.listings.keys().cloned().collect();
-        let rank = |s: &str| ["BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "HYPE"].iter().position(|c| super::scenario::coin(s) == *c).unwrap_or(99);
+        let rank = |s: &str| {
+            ["BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "HYPE"]
+                .iter()
+                .position(|c| super::scenario::coin(s) == *c)
+                .unwrap_or(99)
+        };
         all.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
         all
     }
@@ -60,10 +65,20 @@ impl VenueBook {
     /// The instrument as the engine takes it, with tiers by preference: typed, live, snapshot.
     pub(crate) fn instrument(&self, venue: Venue, symbol: &str, typed: Option<&Vec<Tier>>) -> (Instrument, TierOrigin) {
         let listing = self.listings.get(symbol);
-        let kind = listing.map_or(if venue == Venue::Gmx { InstrumentKind::Pool } else { InstrumentKind::Linear }, |l| l.instrument.kind);
+        let kind = listing.map_or(
+            if venue == Venue::Gmx {
+                InstrumentKind::Pool
+            } else {
+                InstrumentKind::Linear
+            },
+            |l| l.instrument.kind,
+        );
         let mut instrument = listing.map_or_else(|| Instrument::bare(kind), |l| l.instrument.clone());
         // OKX lists tiers by family, which is the symbol without its last part.
-        let live = self.live_tiers.get(symbol).or_else(|| symbol.strip_suffix("-SWAP").and_then(|f| self.live_tiers.get(f)));
+        let live = self
+            .live_tiers
+            .get(symbol)
+            .or_else(|| symbol.strip_suffix("-SWAP").and_then(|f| self.live_tiers.get(f)));
         let origin = if let Some(tiers) = typed {
             instrument.tiers.clone_from(tiers);
             TierOrigin::Typed
@@ -72,7 +87,10 @@ impl VenueBook {
             TierOrigin::Live(*at)
         } else if let Some((tiers, date, source)) = self.snapshot.get(symbol) {
             instrument.tiers = tiers.to_vec();
-            TierOrigin::Snapshot { date: date.clone(), source: source.clone() }
+            TierOrigin::Snapshot {
+                date: date.clone(),
+                source: source.clone(),
+            }
         } else {
             TierOrigin::Missing
         };

@@ -50,9 +50,18 @@ fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
     let mut positions = Vec::new();
     for (i, line) in s.lines.iter().enumerate() {
         let Some(mark) = desk.mark(i) else {
-            return Err(Fault::of(&format!("account.positions[{i}].mark_price"), "No price yet: waiting for the venue. Type a mark price to go on without it."));
+            return Err(Fault::of(
+                &format!("account.positions[{i}].mark_price"),
+                "No price yet: waiting for the venue. Type a mark price to go on without it.",
+            ));
         };
-        let (instrument, _) = desk.books.with_untracked(|b| b.get(&s.venue).map(|b| b.instrument(s.venue, &line.symbol, s.tiers.get(&line.symbol)))).ok_or_else(|| Fault::of("engine", "The engine is starting."))?;
+        let (instrument, _) = desk
+            .books
+            .with_untracked(|b| {
+                b.get(&s.venue)
+                    .map(|b| b.instrument(s.venue, &line.symbol, s.tiers.get(&line.symbol)))
+            })
+            .ok_or_else(|| Fault::of("engine", "The engine is starting."))?;
         let entry = line.entry.unwrap_or(mark);
         let pool = s.venue == Venue::Gmx;
         positions.push(Position {
@@ -62,9 +71,17 @@ fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
             entry_price: Some(entry),
             mark_price: mark,
             leverage: Some(line.leverage),
-            margin: if s.mode == MarginMode::Isolated && !pool { line.margin } else { None },
+            margin: if s.mode == MarginMode::Isolated && !pool {
+                line.margin
+            } else {
+                None
+            },
             extra_margin: None,
-            collateral: pool.then(|| Collateral { token: CollateralToken::Stable, amount: line.margin.unwrap_or(line.size * entry / line.leverage), price: 1.0 }),
+            collateral: pool.then(|| Collateral {
+                token: CollateralToken::Stable,
+                amount: line.margin.unwrap_or(line.size * entry / line.leverage),
+                price: 1.0,
+            }),
             size_usd: None,
             accrued_fees: None,
             price_impact: None,
@@ -94,7 +111,9 @@ fn text(request: &EngineRequest) -> String {
 
 /// The market of a position as the funding operation takes it.
 fn funding_market(desk: &Desk, i: usize) -> Option<Market> {
-    let key = desk.scenario.with_untracked(|s| s.lines.get(i).map(|l| (s.venue, l.symbol.clone())))?;
+    let key = desk
+        .scenario
+        .with_untracked(|s| s.lines.get(i).map(|l| (s.venue, l.symbol.clone())))?;
     desk.markets.with_untracked(|m| {
         let m = m.get(&key)?;
         let rate = m.quote.as_ref().and_then(|(q, _)| q.funding_rate);
@@ -102,7 +121,12 @@ fn funding_market(desk: &Desk, i: usize) -> Option<Market> {
         if rate.is_none() && history.is_none() {
             return None;
         }
-        Some(Market { funding: history, funding_rate: rate, funding_interval_hours: m.funding_interval_hours, ..Market::default() })
+        Some(Market {
+            funding: history,
+            funding_rate: rate,
+            funding_interval_hours: m.funding_interval_hours,
+            ..Market::default()
+        })
     })
 }
 
@@ -112,7 +136,10 @@ async fn calculate(desk: Desk) {
         Ok(account) => account,
         Err(fault) => return desk.outcome.update(|o| o.fault = Some(fault)),
     };
-    let request = text(&EngineRequest::Liquidation(LiquidationRequest { account: account.clone(), betas: Default::default() }));
+    let request = text(&EngineRequest::Liquidation(LiquidationRequest {
+        account: account.clone(),
+        betas: Default::default(),
+    }));
     let room = match engine::read::<LiquidationResponse>(&engine::ask(Lane::Calculate, &request).await) {
         Ok(room) => room,
         // The last good result stays, marked by the fault as no longer true.
@@ -129,8 +156,19 @@ async fn calculate(desk: Desk) {
         if scenario.mode == MarginMode::Cross {
             position.leverage = None;
         }
-        let request = text(&EngineRequest::Funding(FundingRequest { position, market, horizon_hours: FUNDING_HORIZON, venue: Some(scenario.venue) }));
+        let request = text(&EngineRequest::Funding(FundingRequest {
+            position,
+            market,
+            horizon_hours: FUNDING_HORIZON,
+            venue: Some(scenario.venue),
+        }));
         funding.push(engine::read(&engine::ask(Lane::Calculate, &request).await).ok());
     }
-    desk.outcome.set(Outcome { room: Some(Arc::new(room)), funding, fault: None, of: Some(Arc::new(scenario)), marks });
+    desk.outcome.set(Outcome {
+        room: Some(Arc::new(room)),
+        funding,
+        fault: None,
+        of: Some(Arc::new(scenario)),
+        marks,
+    });
 }

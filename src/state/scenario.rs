@@ -45,13 +45,27 @@ pub(crate) fn first_symbol(venue: Venue) -> &'static str {
 
 impl Line {
     pub(crate) fn new(symbol: &str, size: f64) -> Self {
-        Self { symbol: symbol.to_owned(), side: Side::Long, size, entry: None, leverage: 3.0, margin: None, mark: None }
+        Self {
+            symbol: symbol.to_owned(),
+            side: Side::Long,
+            size,
+            entry: None,
+            leverage: 3.0,
+            margin: None,
+            mark: None,
+        }
     }
 }
 
 impl Default for Scenario {
     fn default() -> Self {
-        Self { venue: Venue::Binance, mode: MarginMode::Isolated, wallet: 10_000.0, lines: vec![Line::new("BTCUSDT", 0.5)], tiers: BTreeMap::new() }
+        Self {
+            venue: Venue::Binance,
+            mode: MarginMode::Isolated,
+            wallet: 10_000.0,
+            lines: vec![Line::new("BTCUSDT", 0.5)],
+            tiers: BTreeMap::new(),
+        }
     }
 }
 
@@ -66,25 +80,49 @@ fn optional(value: Option<f64>) -> String {
 /// The coin a symbol is about, for carrying a position from venue to venue.
 pub(crate) fn coin(symbol: &str) -> &str {
     let cut = symbol.split(['-', '_']).next().unwrap_or(symbol);
-    ["USDT", "USDC", "USD"].iter().find_map(|q| cut.strip_suffix(q).filter(|b| !b.is_empty())).unwrap_or(cut)
+    ["USDT", "USDC", "USD"]
+        .iter()
+        .find_map(|q| cut.strip_suffix(q).filter(|b| !b.is_empty()))
+        .unwrap_or(cut)
 }
 
 impl Scenario {
     /// The part of the address after `#`.
     pub(crate) fn to_hash(&self) -> String {
         let text = |s: &str| String::from(encode_uri_component(s));
-        let mode = if self.mode == MarginMode::Cross { "cross" } else { "isolated" };
+        let mode = if self.mode == MarginMode::Cross {
+            "cross"
+        } else {
+            "isolated"
+        };
         let mut out = format!("/desk?venue={}&mode={mode}", self.venue);
         if self.mode == MarginMode::Cross {
             out += &format!("&wallet={}", self.wallet);
         }
         for l in &self.lines {
-            out += &format!("&p={},{},{},{},{},{},{}", text(&l.symbol), l.side.word(), l.size, optional(l.entry), l.leverage, optional(l.margin), optional(l.mark));
+            out += &format!(
+                "&p={},{},{},{},{},{},{}",
+                text(&l.symbol),
+                l.side.word(),
+                l.size,
+                optional(l.entry),
+                l.leverage,
+                optional(l.margin),
+                optional(l.mark)
+            );
         }
         for (symbol, tiers) in &self.tiers {
             let steps: Vec<String> = tiers
                 .iter()
-                .map(|t| format!("{}:{}:{}{}", t.floor, t.maintenance_margin_rate, t.max_leverage, t.maintenance_amount.map_or_else(String::new, |a| format!(":{a}"))))
+                .map(|t| {
+                    format!(
+                        "{}:{}:{}{}",
+                        t.floor,
+                        t.maintenance_margin_rate,
+                        t.max_leverage,
+                        t.maintenance_amount.map_or_else(String::new, |a| format!(":{a}"))
+                    )
+                })
                 .collect();
             out += &format!("&tiers={},{}", text(symbol), steps.join(";"));
         }
@@ -94,27 +132,40 @@ impl Scenario {
     /// Reads a link; what cannot be read is said, and the rest is kept.
     pub(crate) fn from_hash(hash: &str) -> Option<(Self, Vec<String>)> {
         let query = hash.trim_start_matches('#').strip_prefix("/desk?")?;
-        let mut s = Self { lines: Vec::new(), ..Self::default() };
+        let mut s = Self {
+            lines: Vec::new(),
+            ..Self::default()
+        };
         let mut faults = Vec::new();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let text = |t: &str| decode_uri_component(t).ok().map(String::from).filter(|t| !t.is_empty() && t.len() <= 60);
+            let text = |t: &str| {
+                decode_uri_component(t)
+                    .ok()
+                    .map(String::from)
+                    .filter(|t| !t.is_empty() && t.len() <= 60)
+            };
             let understood = match key {
                 "venue" => Venue::ALL.into_iter().find(|v| v.word() == value).map(|v| s.venue = v),
-                "mode" => match value {
-                    "cross" => Some(s.mode = MarginMode::Cross),
-                    "isolated" => Some(s.mode = MarginMode::Isolated),
-                    _ => None,
-                },
+                "mode" => [(MarginMode::Cross, "cross"), (MarginMode::Isolated, "isolated")]
+                    .into_iter()
+                    .find(|m| m.1 == value)
+                    .map(|m| s.mode = m.0),
                 "wallet" => number(value).map(|w| s.wallet = w),
                 "p" if s.lines.len() < 50 => line(value, text).map(|l| s.lines.push(l)),
-                "tiers" => value.split_once(',').and_then(|(symbol, steps)| Some((text(symbol)?, tiers(steps)?))).map(|(symbol, t)| {
-                    s.tiers.insert(symbol, t);
-                }),
+                "tiers" => value
+                    .split_once(',')
+                    .and_then(|(symbol, steps)| Some((text(symbol)?, tiers(steps)?)))
+                    .map(|(symbol, t)| {
+                        s.tiers.insert(symbol, t);
+                    }),
                 _ => None,
             };
             if understood.is_none() {
-                faults.push(format!("This part of the link was not understood and left out: {}", pair.chars().take(60).collect::<String>()));
+                faults.push(format!(
+                    "This part of the link was not understood and left out: {}",
+                    pair.chars().take(60).collect::<String>()
+                ));
             }
         }
         if s.lines.is_empty() {
@@ -140,7 +191,15 @@ fn line(value: &str, text: impl Fn(&str) -> Option<String>) -> Option<Line> {
     };
     let entry = maybe(next())?;
     let leverage = next().map_or(Some(3.0), number)?;
-    Some(Line { symbol, side, size, entry, leverage, margin: maybe(next())?, mark: maybe(next())? })
+    Some(Line {
+        symbol,
+        side,
+        size,
+        entry,
+        leverage,
+        margin: maybe(next())?,
+        mark: maybe(next())?,
+    })
 }
 
 fn tiers(steps: &str) -> Option<Vec<Tier>> {
@@ -148,11 +207,19 @@ fn tiers(steps: &str) -> Option<Vec<Tier>> {
     for step in steps.split(';').take(200) {
         let n: Option<Vec<f64>> = step.split(':').map(number).collect();
         let n = n?;
-        let (&[floor, rate, lev] | &[floor, rate, lev, _]) = n.as_slice() else { return None };
+        let (&[floor, rate, lev] | &[floor, rate, lev, _]) = n.as_slice() else {
+            return None;
+        };
         if let Some(before) = out.last_mut() {
             before.cap = Some(floor);
         }
-        out.push(Tier { floor, cap: None, maintenance_margin_rate: rate, maintenance_amount: n.get(3).copied(), max_leverage: lev });
+        out.push(Tier {
+            floor,
+            cap: None,
+            maintenance_margin_rate: rate,
+            maintenance_amount: n.get(3).copied(),
+            max_leverage: lev,
+        });
     }
     Some(out)
 }
@@ -169,13 +236,45 @@ mod tests {
             mode: MarginMode::Cross,
             wallet: 1234.5,
             lines: vec![
-                Line { symbol: "BTC-USDT-SWAP".into(), side: Side::Short, size: 0.1 + 0.2, entry: Some(66_937.1), leverage: 12.5, margin: None, mark: Some(1.0) },
-                Line { symbol: "币安,人生&USDT".into(), side: Side::Long, size: 3.0, entry: None, leverage: 3.0, margin: Some(7.0), mark: None },
+                Line {
+                    symbol: "BTC-USDT-SWAP".into(),
+                    side: Side::Short,
+                    size: 0.1 + 0.2,
+                    entry: Some(66_937.1),
+                    leverage: 12.5,
+                    margin: None,
+                    mark: Some(1.0),
+                },
+                Line {
+                    symbol: "币安,人生&USDT".into(),
+                    side: Side::Long,
+                    size: 3.0,
+                    entry: None,
+                    leverage: 3.0,
+                    margin: Some(7.0),
+                    mark: None,
+                },
             ],
-            tiers: [("BTC-USDT-SWAP".to_owned(), vec![
-                Tier { floor: 0.0, cap: Some(1000.0), maintenance_margin_rate: 0.004, maintenance_amount: None, max_leverage: 100.0 },
-                Tier { floor: 1000.0, cap: None, maintenance_margin_rate: 0.005, maintenance_amount: Some(1.0), max_leverage: 75.0 },
-            ])].into(),
+            tiers: [(
+                "BTC-USDT-SWAP".to_owned(),
+                vec![
+                    Tier {
+                        floor: 0.0,
+                        cap: Some(1000.0),
+                        maintenance_margin_rate: 0.004,
+                        maintenance_amount: None,
+                        max_leverage: 100.0,
+                    },
+                    Tier {
+                        floor: 1000.0,
+                        cap: None,
+                        maintenance_margin_rate: 0.005,
+                        maintenance_amount: Some(1.0),
+                        max_leverage: 75.0,
+                    },
+                ],
+            )]
+            .into(),
         };
         assert_eq!(Scenario::from_hash(&format!("#{}", s.to_hash())), Some((s, vec![])));
     }
@@ -191,7 +290,13 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn coins_are_read_from_every_venues_symbols() {
-        for (symbol, expected) in [("BTCUSDT", "BTC"), ("BTC-USDT-SWAP", "BTC"), ("kPEPE", "kPEPE"), ("ETH-USD", "ETH"), ("BTCUSD_PERP", "BTC")] {
+        for (symbol, expected) in [
+            ("BTCUSDT", "BTC"),
+            ("BTC-USDT-SWAP", "BTC"),
+            ("kPEPE", "kPEPE"),
+            ("ETH-USD", "ETH"),
+            ("BTCUSD_PERP", "BTC"),
+        ] {
             assert_eq!(coin(symbol), expected);
         }
     }

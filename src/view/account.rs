@@ -17,7 +17,10 @@ fn fault_of(desk: Desk, names: &'static [&'static str]) -> Signal<Option<String>
         let i = desk.index();
         desk.outcome.with(|o| {
             let fault = o.fault.as_ref()?;
-            names.iter().any(|n| fault.field.starts_with(&format!("account.positions[{i}].{n}"))).then(|| fault.message.clone())
+            names
+                .iter()
+                .any(|n| fault.field.starts_with(&format!("account.positions[{i}].{n}")))
+                .then(|| fault.message.clone())
         })
     })
 }
@@ -49,7 +52,9 @@ fn edit(desk: Desk, change: impl FnOnce(&mut Line)) {
 
 /// Largest leverage of the slider: what the tiers in use allow at the smallest size.
 fn most_leverage(desk: Desk) -> f64 {
-    let Some((venue, symbol)) = desk.key(desk.index()) else { return 100.0 };
+    let Some((venue, symbol)) = desk.key(desk.index()) else {
+        return 100.0;
+    };
     desk.scenario.with(|s| {
         desk.books.with(|b| {
             b.get(&venue).map_or(100.0, |b| {
@@ -66,13 +71,36 @@ fn most_leverage(desk: Desk) -> f64 {
 #[component]
 pub(crate) fn AccountPanel() -> impl IntoView {
     let desk = desk();
-    let field = move |read: fn(&Line) -> Option<f64>| Signal::derive(move || { let i = desk.index(); desk.scenario.with(|s| s.lines.get(i).and_then(read)) });
+    let field = move |read: fn(&Line) -> Option<f64>| {
+        Signal::derive(move || {
+            let i = desk.index();
+            desk.scenario.with(|s| s.lines.get(i).and_then(read))
+        })
+    };
     let words = |t: &'static str| Signal::derive(move || t.to_owned());
     let kind = Memo::new(move |_| {
         let (venue, symbol) = desk.key(desk.index())?;
-        desk.books.with(|b| b.get(&venue).and_then(|b| b.listings.get(&symbol)).map(|l| (l.instrument.kind, l.base.clone(), l.quote.clone(), l.settle.clone(), l.instrument.contract_size)))
+        desk.books.with(|b| {
+            b.get(&venue).and_then(|b| b.listings.get(&symbol)).map(|l| {
+                (
+                    l.instrument.kind,
+                    l.base.clone(),
+                    l.quote.clone(),
+                    l.settle.clone(),
+                    l.instrument.contract_size,
+                )
+            })
+        })
     });
-    let base = Signal::derive(move || kind.get().map_or_else(String::new, |k| if k.0 == InstrumentKind::Inverse { "contracts".to_owned() } else { k.1 }));
+    let base = Signal::derive(move || {
+        kind.get().map_or_else(String::new, |k| {
+            if k.0 == InstrumentKind::Inverse {
+                "contracts".to_owned()
+            } else {
+                k.1
+            }
+        })
+    });
     let quote = Signal::derive(move || kind.get().map_or_else(String::new, |k| k.2));
     let settle = Signal::derive(move || kind.get().map_or_else(String::new, |k| k.3));
     let cross = Memo::new(move |_| desk.scenario.with(|s| s.mode == MarginMode::Cross));
@@ -89,17 +117,39 @@ pub(crate) fn AccountPanel() -> impl IntoView {
     let most = Memo::new(move |_| most_leverage(desk));
     let leverage = field(|l| Some(l.leverage));
     // The slider is logarithmic: half of it is for the leverages that people should look at.
-    let slider = move || leverage.get().map_or(0.0, |l| (l.max(1.0).ln() / most.get().max(1.01).ln() * 1000.0).clamp(0.0, 1000.0));
+    let slider = move || {
+        leverage.get().map_or(0.0, |l| {
+            (l.max(1.0).ln() / most.get().max(1.01).ln() * 1000.0).clamp(0.0, 1000.0)
+        })
+    };
     let slide = move |text: String| {
         if let Some(v) = format::parse(&text) {
             let raw = (v / 1000.0 * most.get_untracked().max(1.01).ln()).exp();
-            let step = if raw < 5.0 { 0.1 } else if raw < 20.0 { 0.5 } else { 1.0 };
-            edit(desk, |l| l.leverage = ((raw / step).round() * step).clamp(1.0, most.get_untracked()));
+            let step = if raw < 5.0 {
+                0.1
+            } else if raw < 20.0 {
+                0.5
+            } else {
+                1.0
+            };
+            edit(desk, |l| {
+                let mut next = (raw / step).round() * step;
+                // A key press that rounds back to where it was would be stuck: it goes one step on.
+                if next == l.leverage && raw != l.leverage {
+                    next += step * (raw - l.leverage).signum();
+                }
+                l.leverage = ((next / step).round() * step).clamp(1.0, most.get_untracked());
+            });
         }
     };
     let venue_id = next_id("venue");
     let slider_id = next_id("leverage");
-    let empty_mark = Signal::derive(move || desk.market(desk.index(), |m| m.mark()).map_or_else(|| "no price yet".to_owned(), |p| format!("{} (venue)", format::price(p, desk.tick(desk.index())))));
+    let empty_mark = Signal::derive(move || {
+        desk.market(desk.index(), |m| m.mark()).map_or_else(
+            || "no price yet".to_owned(),
+            |p| format!("{} (venue)", format::price(p, desk.tick(desk.index()))),
+        )
+    });
     view! {
         <section class="account" aria-label="Account">
             <h2>"Account"</h2>
@@ -182,7 +232,10 @@ fn PositionList() -> impl IntoView {
     let add = move |_| {
         desk.scenario.update(|s| {
             let usual = first_symbol(s.venue);
-            let next = ["BTC", "ETH", "SOL", "XRP", "DOGE"].into_iter().find(|c| !s.lines.iter().any(|l| coin(&l.symbol) == *c)).unwrap_or("BTC");
+            let next = ["BTC", "ETH", "SOL", "XRP", "DOGE"]
+                .into_iter()
+                .find(|c| !s.lines.iter().any(|l| coin(&l.symbol) == *c))
+                .unwrap_or("BTC");
             s.lines.push(Line::new(&usual.replacen("BTC", next, 1), 1.0));
         });
         desk.selected.set(desk.scenario.with_untracked(|s| s.lines.len()) - 1);
@@ -193,7 +246,8 @@ fn PositionList() -> impl IntoView {
                 s.lines.remove(i);
             }
         });
-        desk.selected.update(|c| *c = (*c).min(desk.scenario.with_untracked(|s| s.lines.len()) - 1));
+        desk.selected
+            .update(|c| *c = (*c).min(desk.scenario.with_untracked(|s| s.lines.len()) - 1));
     };
     view! {
         <h3 id="positions-heading">"Positions"</h3>
@@ -213,7 +267,7 @@ fn PositionList() -> impl IntoView {
                                     <span class="side" aria-label=l.side.word()>{sign}</span>
                                     <span class="symbol">{l.symbol}</span>
                                     <span class="size">{format::plain(l.size)}</span>
-                                    <span class="room">{move || desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.positions.get(i)).and_then(|p| p.distance).map(format::fine_percent)).unwrap_or_else(|| format::UNKNOWN.to_owned())}</span>
+                                    <span class="left">{move || desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.positions.get(i)).and_then(|p| p.distance).map(format::fine_percent)).unwrap_or_else(|| format::UNKNOWN.to_owned())}</span>
                                 </button>
                                 {many.then(|| view! { <button type="button" class="remove" aria-label=format!("Remove {name}") on:click=move |_| remove(i)>"×"</button> })}
                             </li>

@@ -33,15 +33,19 @@ pub(crate) fn AccountTable() -> impl IntoView {
                 .collect_view()
         })
     };
-    let cross = move || desk.outcome.with(|o| o.of.as_ref().is_some_and(|s| s.mode == MarginMode::Cross));
+    let cross = move || {
+        desk.outcome
+            .with(|o| o.of.as_ref().is_some_and(|s| s.mode == MarginMode::Cross))
+    };
     let market = move || {
-        room.get().map(|r| match (r.account.market_move_down, r.account.market_move_up) {
-            (None, None) => "No common move of all prices liquidates this account.".to_owned(),
-            (d, u) => {
-                let sides: Vec<String> = d.into_iter().chain(u).map(format::fine_percent).collect();
-                format!("All prices together: {} liquidates the account.", sides.join(" or "))
-            }
-        })
+        room.get()
+            .map(|r| match (r.account.market_move_down, r.account.market_move_up) {
+                (None, None) => "No common move of all prices liquidates this account.".to_owned(),
+                (d, u) => {
+                    let sides: Vec<String> = d.into_iter().chain(u).map(format::fine_percent).collect();
+                    format!("All prices together: {} liquidates the account.", sides.join(" or "))
+                }
+            })
     };
     let pairs = move || {
         room.get().map(|r| {

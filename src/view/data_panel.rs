@@ -53,7 +53,14 @@ fn Feeds() -> impl IntoView {
                 .collect_view()
         })
     };
-    let recorded = move || desk.market(desk.index(), |m| m.quote.as_ref().and_then(|q| match &q.1 { Origin::Recorded { venue, until } => Some((venue.clone(), *until)), Origin::Live(_) => None }));
+    let recorded = move || {
+        desk.market(desk.index(), |m| {
+            m.quote.as_ref().and_then(|q| match &q.1 {
+                Origin::Recorded { venue, until } => Some((venue.clone(), *until)),
+                Origin::Live(_) => None,
+            })
+        })
+    };
     view! {
         <div class="feeds">
             <h2>"Data"</h2>
@@ -88,31 +95,60 @@ fn TierEditor() -> impl IntoView {
     let key = move || desk.key(desk.index());
     let tiers = Memo::new(move |_| {
         let (venue, symbol) = key()?;
-        desk.scenario.with(|s| desk.books.with(|b| b.get(&venue).map(|b| b.instrument(venue, &symbol, s.tiers.get(&symbol)).0)))
+        desk.scenario.with(|s| {
+            desk.books.with(|b| {
+                b.get(&venue)
+                    .map(|b| b.instrument(venue, &symbol, s.tiers.get(&symbol)).0)
+            })
+        })
     });
-    let typed = Memo::new(move |_| key().is_some_and(|(_, symbol)| desk.scenario.with(|s| s.tiers.contains_key(&symbol))));
+    let typed =
+        Memo::new(move |_| key().is_some_and(|(_, symbol)| desk.scenario.with(|s| s.tiers.contains_key(&symbol))));
     let draft = RwSignal::new(String::new());
     let fault = RwSignal::new(None::<String>);
     let apply = move |_| match tiers_text::parse(&draft.get_untracked()) {
         Ok(tiers) => {
             fault.set(None);
             if let Some((_, symbol)) = untrack(key) {
-                desk.scenario.update(|s| { s.tiers.insert(symbol, tiers); });
+                desk.scenario.update(|s| {
+                    s.tiers.insert(symbol, tiers);
+                });
             }
         }
         Err(e) => fault.set(Some(e)),
     };
     let edit = move |_| {
-        let lines: Vec<String> = tiers.get_untracked().map(|i| i.tiers).unwrap_or_default().iter()
-            .map(|t| format!("{} {} {}{}", t.floor, t.maintenance_margin_rate, t.max_leverage, t.maintenance_amount.map_or_else(String::new, |a| format!(" {a}")))).collect();
+        let lines: Vec<String> = tiers
+            .get_untracked()
+            .map(|i| i.tiers)
+            .unwrap_or_default()
+            .iter()
+            .map(|t| {
+                format!(
+                    "{} {} {}{}",
+                    t.floor,
+                    t.maintenance_margin_rate,
+                    t.max_leverage,
+                    t.maintenance_amount.map_or_else(String::new, |a| format!(" {a}"))
+                )
+            })
+            .collect();
         draft.set(lines.join("\n"));
     };
     let drop_typed = move |_| {
         if let Some((_, symbol)) = untrack(key) {
-            desk.scenario.update(|s| { s.tiers.remove(&symbol); });
+            desk.scenario.update(|s| {
+                s.tiers.remove(&symbol);
+            });
         }
     };
-    let unit = move || if desk.scenario.with(|s| s.venue == Venue::Okx) { "contracts" } else { "notional" };
+    let unit = move || {
+        if desk.scenario.with(|s| s.venue == Venue::Okx) {
+            "contracts"
+        } else {
+            "notional"
+        }
+    };
     view! {
         <div class="tiers">
             <h2>{move || format!("Maintenance tiers of {}", key().map(|k| k.1).unwrap_or_default())}</h2>

@@ -12,7 +12,9 @@ pub(crate) fn Drawer() -> impl IntoView {
     let desk = desk();
     let dialog: NodeRef<Dialog> = NodeRef::new();
     Effect::new(move |_| {
-        let (Some(d), wanted) = (dialog.get(), desk.explaining.get()) else { return };
+        let (Some(d), wanted) = (dialog.get(), desk.explaining.get()) else {
+            return;
+        };
         if wanted.is_some() && !d.open() {
             let _ = d.show_modal();
         } else if wanted.is_none() && d.open() {
@@ -26,7 +28,12 @@ pub(crate) fn Drawer() -> impl IntoView {
     let steps = move || -> Vec<Step> {
         let i = desk.index();
         desk.outcome.with(|o| match desk.explaining.get() {
-            Some(Explaining::Funding) => o.funding.get(i).and_then(|f| f.as_ref()).and_then(|f| f.explanation.clone()).unwrap_or_default(),
+            Some(Explaining::Funding) => o
+                .funding
+                .get(i)
+                .and_then(|f| f.as_ref())
+                .and_then(|f| f.explanation.clone())
+                .unwrap_or_default(),
             Some(Explaining::Liquidation) => {
                 // Steps come position by position, equally many each.
                 let Some(r) = &o.room else { return Vec::new() };
@@ -40,14 +47,17 @@ pub(crate) fn Drawer() -> impl IntoView {
     let rule = move || desk.outcome.with(|o| o.room.as_ref().map(|r| r.rule.clone()));
     let tiers = move || {
         let i = desk.index();
-        desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.tiers.get(i).cloned()))
+        desk.outcome
+            .with(|o| o.room.as_ref().and_then(|r| r.tiers.get(i).cloned()))
     };
     let assumptions = move || {
         let i = desk.index();
-        desk.outcome.with(|o| match desk.explaining.get() {
-            Some(Explaining::Funding) => o.funding.get(i).and_then(|f| f.as_ref()).map(|f| f.assumptions.clone()),
-            _ => o.room.as_ref().map(|r| r.assumptions.clone()),
-        }).unwrap_or_default()
+        desk.outcome
+            .with(|o| match desk.explaining.get() {
+                Some(Explaining::Funding) => o.funding.get(i).and_then(|f| f.as_ref()).map(|f| f.assumptions.clone()),
+                _ => o.room.as_ref().map(|r| r.assumptions.clone()),
+            })
+            .unwrap_or_default()
     };
     view! {
         <dialog class="drawer" node_ref=dialog aria-labelledby="drawer-title" on:close=move |_| desk.explaining.set(None)>

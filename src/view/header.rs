@@ -14,7 +14,12 @@ pub(crate) fn Header() -> impl IntoView {
         wasm_bindgen_futures::spawn_local(async move {
             if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
                 copied.set(true);
-                set_timeout(move || { let _ = copied.try_set(false); }, std::time::Duration::from_secs(2));
+                set_timeout(
+                    move || {
+                        let _ = copied.try_set(false);
+                    },
+                    std::time::Duration::from_secs(2),
+                );
             }
         });
     };

@@ -5,23 +5,49 @@ use super::part::Figure;
 use crate::format;
 use crate::state::market::Origin;
 use headroom_core::margin::PositionRoom;
+use headroom_core::units::MarginMode;
 use leptos::prelude::*;
 
 /// The position nearest to its liquidation, with its index.
 fn nearest(positions: &[PositionRoom]) -> Option<(usize, &PositionRoom)> {
-    positions.iter().enumerate().filter(|(_, p)| p.distance.is_some()).min_by(|a, b| a.1.distance.unwrap_or(f64::MAX).total_cmp(&b.1.distance.unwrap_or(f64::MAX)))
+    positions
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.distance.is_some())
+        .min_by(|a, b| {
+            a.1.distance
+                .unwrap_or(f64::MAX)
+                .total_cmp(&b.1.distance.unwrap_or(f64::MAX))
+        })
 }
 
 #[component]
 pub(crate) fn Headline() -> impl IntoView {
     let desk = desk();
     let room = Memo::new(move |_| desk.outcome.with(|o| o.room.clone()));
-    let text = move |read: &dyn Fn(&headroom_core::api::LiquidationResponse) -> Option<String>| room.get().and_then(|r| read(&r)).unwrap_or_else(|| format::UNKNOWN.to_owned());
+    let text = move |read: &dyn Fn(&headroom_core::api::LiquidationResponse) -> Option<String>| {
+        room.get()
+            .and_then(|r| read(&r))
+            .unwrap_or_else(|| format::UNKNOWN.to_owned())
+    };
     let equity = Signal::derive(move || text(&|r| Some(format::money(r.account.equity))));
     let collateral = Signal::derive(move || text(&|r| Some(r.collateral.clone())));
-    let ratio = Signal::derive(move || text(&|r| r.account.margin_ratio.map(format::fine_percent).or_else(|| r.account.liquidatable_now.then(|| "past 100 %".to_owned()))));
-    let price = Signal::derive(move || text(&|r| nearest(&r.positions).and_then(|(i, p)| Some(format::price(p.liquidation_price?, desk.tick(i))))));
-    let distance = Signal::derive(move || text(&|r| nearest(&r.positions).and_then(|(_, p)| Some(format!("{} {}", p.symbol, format::fine_percent(p.distance?))))));
+    let ratio = Signal::derive(move || {
+        text(&|r| {
+            r.account
+                .margin_ratio
+                .map(format::fine_percent)
+                .or_else(|| r.account.liquidatable_now.then(|| "past 100 %".to_owned()))
+        })
+    });
+    let price = Signal::derive(move || {
+        text(&|r| nearest(&r.positions).and_then(|(i, p)| Some(format::price(p.liquidation_price?, desk.tick(i)))))
+    });
+    let distance = Signal::derive(move || {
+        text(&|r| {
+            nearest(&r.positions).and_then(|(_, p)| Some(format!("{} {}", p.symbol, format::fine_percent(p.distance?))))
+        })
+    });
     let danger = Signal::derive(move || match room.get() {
         Some(r) if r.account.liquidatable_now => "danger",
         Some(r) if r.account.margin_ratio.is_some_and(|m| m > 0.8) => "warn",
@@ -31,14 +57,19 @@ pub(crate) fn Headline() -> impl IntoView {
     let funding = Signal::derive(move || {
         desk.outcome.with(|o| {
             let known: Vec<f64> = o.funding.iter().flatten().map(|f| f.expected_cost).collect();
-            if known.is_empty() { format::UNKNOWN.to_owned() } else { format::money(-known.iter().sum::<f64>()) }
+            if known.is_empty() {
+                format::UNKNOWN.to_owned()
+            } else {
+                format::money(-known.iter().sum::<f64>())
+            }
         })
     });
     let funding_detail = Signal::derive(move || {
-        desk.outcome.with(|o| match o.funding.iter().filter(|f| f.is_none()).count() {
-            0 => "expected, a week".to_owned(),
-            n => format!("expected, a week; {n} not known"),
-        })
+        desk.outcome
+            .with(|o| match o.funding.iter().filter(|f| f.is_none()).count() {
+                0 => "expected, a week".to_owned(),
+                n => format!("expected, a week; {n} not known"),
+            })
     });
     // The oldest live figure of the account decides; recorded data says until when.
     let data = Memo::new(move |_| {
@@ -83,12 +114,12 @@ pub(crate) fn Headline() -> impl IntoView {
                 <Figure label="Nearest liquidation" value=price detail=distance tone=danger />
                 <Figure label="Margin ratio" value=ratio detail=Signal::derive(|| "liquidation at 100 %".to_owned()) tone=danger />
                 <Figure label="Equity" value=equity detail=collateral />
-                <Figure label="Market move to liquidation" value=market detail=Signal::derive(|| "all prices together, cross".to_owned()) />
+                <Figure label="Market move to liquidation" value=market detail=Signal::derive(move || if desk.scenario.with(|s| s.mode == MarginMode::Cross) { "all prices together" } else { "cross accounts only" }.to_owned()) />
                 <Figure label="Funding" value=funding detail=funding_detail />
                 <Figure label="Data" value=data_value detail=data_detail tone=data_tone />
             </dl>
             <p class="fault" role="alert">
-                {move || stale().then(|| "These figures are from the last input that could be computed.")}
+                {move || stale().then_some("These figures are from the last input that could be computed.")}
             </p>
         </section>
     }

@@ -55,7 +55,9 @@ pub(crate) fn NumberField(
             "ArrowDown" => -1.0,
             _ => return,
         };
-        let Some(v) = format::parse(&text.get_untracked()) else { return };
+        let Some(v) = format::parse(&text.get_untracked()) else {
+            return;
+        };
         e.prevent_default();
         // A round step near a hundredth of the value; ten times that with Shift.
         let size = 10f64.powf(v.abs().max(1e-9).log10().floor() - 2.0) * if e.shift_key() { 10.0 } else { 1.0 };
@@ -103,7 +105,12 @@ pub(crate) fn next_id(prefix: &str) -> String {
 
 /// A choice of few, as radio buttons in a row.
 #[component]
-pub(crate) fn Choice<T>(legend: &'static str, options: Vec<(T, &'static str)>, #[prop(into)] value: Signal<T>, #[prop(into)] on_change: Callback<T>) -> impl IntoView
+pub(crate) fn Choice<T>(
+    legend: &'static str,
+    options: Vec<(T, &'static str)>,
+    #[prop(into)] value: Signal<T>,
+    #[prop(into)] on_change: Callback<T>,
+) -> impl IntoView
 where
     T: Copy + PartialEq + Send + Sync + 'static,
 {
@@ -130,7 +137,12 @@ where
 
 /// A labelled figure with a line of detail under it.
 #[component]
-pub(crate) fn Figure(label: &'static str, #[prop(into)] value: Signal<String>, #[prop(optional, into)] detail: Signal<String>, #[prop(optional, into)] tone: Signal<&'static str>) -> impl IntoView {
+pub(crate) fn Figure(
+    label: &'static str,
+    #[prop(into)] value: Signal<String>,
+    #[prop(optional, into)] detail: Signal<String>,
+    #[prop(optional, into)] tone: Signal<&'static str>,
+) -> impl IntoView {
     view! {
         <div class=move || format!("figure {}", tone.get())>
             <dt>{label}</dt>

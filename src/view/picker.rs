@@ -9,19 +9,27 @@ use leptos::prelude::*;
 const SHOWN: usize = 40;
 
 #[component]
-pub(crate) fn InstrumentPicker(#[prop(into)] value: Signal<String>, #[prop(into)] on_pick: Callback<String>, #[prop(into)] fault: Signal<Option<String>>) -> impl IntoView {
+pub(crate) fn InstrumentPicker(
+    #[prop(into)] value: Signal<String>,
+    #[prop(into)] on_pick: Callback<String>,
+    #[prop(into)] fault: Signal<Option<String>>,
+) -> impl IntoView {
     let desk = desk();
     let typed = RwSignal::new(None::<String>);
     let active = RwSignal::new(0usize);
     let symbols = Memo::new(move |_| {
         let venue = desk.scenario.with(|s| s.venue);
-        desk.books.with(|b| b.get(&venue).map(|b| b.symbols()).unwrap_or_default())
+        desk.books
+            .with(|b| b.get(&venue).map(|b| b.symbols()).unwrap_or_default())
     });
     let found = Memo::new(move |_| {
         let query = typed.get().unwrap_or_default().trim().to_uppercase();
         symbols.with(|all| {
             let starts = all.iter().filter(|s| s.to_uppercase().starts_with(&query));
-            let contains = all.iter().filter(|s| { let s = s.to_uppercase(); !s.starts_with(&query) && s.contains(&query) });
+            let contains = all.iter().filter(|s| {
+                let s = s.to_uppercase();
+                !s.starts_with(&query) && s.contains(&query)
+            });
             starts.chain(contains).take(SHOWN).cloned().collect::<Vec<_>>()
         })
     });
@@ -65,7 +73,10 @@ pub(crate) fn InstrumentPicker(#[prop(into)] value: Signal<String>, #[prop(into)
     let list = format!("{id}-list");
     let (for_label, controls) = (id.clone(), list.clone());
     let option_id = move |i: usize| format!("{controls}-{i}");
-    let active_id = { let option_id = option_id.clone(); move || open().then(|| option_id(active.get())) };
+    let active_id = {
+        let option_id = option_id.clone();
+        move || open().then(|| option_id(active.get()))
+    };
     view! {
         <div class="field picker" class:wrong=move || fault.get().is_some()>
             <label for=for_label>"Instrument"</label>

@@ -41,10 +41,17 @@ fn lines(desk: crate::state::Desk) -> Vec<(&'static str, f64, &'static str)> {
     let i = desk.index();
     let mut out = Vec::new();
     let Some(mark) = desk.mark(i) else { return out };
-    let entry = desk.scenario.with(|s| s.lines.get(i).and_then(|l| l.entry)).unwrap_or(mark);
-    out.push(("Entry", entry, "entry"));
+    // An entry at mark would only hide the mark.
+    if let Some(entry) = desk.scenario.with(|s| s.lines.get(i).and_then(|l| l.entry)) {
+        out.push(("Entry", entry, "entry"));
+    }
     out.push(("Mark", mark, "mark"));
-    if let Some(p) = desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.positions.get(i)).and_then(|p| p.liquidation_price)) {
+    if let Some(p) = desk.outcome.with(|o| {
+        o.room
+            .as_ref()
+            .and_then(|r| r.positions.get(i))
+            .and_then(|p| p.liquidation_price)
+    }) {
         out.push(("Liquidation", p, "liquidation"));
     }
     out
@@ -64,15 +71,23 @@ pub(crate) fn PricePane() -> impl IntoView {
         let Some(node) = element.get() else { return };
         if chart.borrow().is_none() {
             let hover = Closure::new(move |v: JsValue| {
-                let bar: Option<[f64; 5]> = v.is_object().then(|| js_sys::Float64Array::from(v).to_vec()).and_then(|v| v.try_into().ok());
+                let bar: Option<[f64; 5]> = v
+                    .is_object()
+                    .then(|| js_sys::Float64Array::from(v).to_vec())
+                    .and_then(|v| v.try_into().ok());
                 let _ = hovered.try_set(bar);
             });
-            *chart.borrow_mut() = Some(Mounted { chart: PriceChart::new(&node, &hover), _hover: hover });
+            *chart.borrow_mut() = Some(Mounted {
+                chart: PriceChart::new(&node, &hover),
+                _hover: hover,
+            });
         }
     });
     let chart = mounted.clone();
     Effect::new(move |_| {
-        let flat: Vec<f64> = candles.get().map_or_else(Vec::new, |(c, _)| c.rows.iter().flat_map(|r| [r.0, r.1, r.2, r.3, r.4]).collect());
+        let flat: Vec<f64> = candles.get().map_or_else(Vec::new, |(c, _)| {
+            c.rows.iter().flat_map(|r| [r.0, r.1, r.2, r.3, r.4]).collect()
+        });
         let tick = desk.tick(desk.index());
         element.track();
         if let Some(m) = chart.borrow().as_ref() {
@@ -84,7 +99,11 @@ pub(crate) fn PricePane() -> impl IntoView {
     });
     let chart = mounted.clone();
     Effect::new(move |_| {
-        let rows: Vec<_> = shown.get().into_iter().map(|(title, price, role)| json!({"title": title, "price": price, "role": role})).collect();
+        let rows: Vec<_> = shown
+            .get()
+            .into_iter()
+            .map(|(title, price, role)| json!({"title": title, "price": price, "role": role}))
+            .collect();
         element.track();
         if let Some(m) = chart.borrow().as_ref() {
             m.chart.set_lines(&serde_json::Value::Array(rows).to_string());
@@ -107,25 +126,55 @@ pub(crate) fn PricePane() -> impl IntoView {
     let symbol = move || desk.key(desk.index()).map(|k| k.1).unwrap_or_default();
     let origin = move || match candles.get() {
         Some((_, Origin::Live(t))) => format!("hourly, fetched {} ago", format::age(desk.now.get() - t)),
-        Some((_, Origin::Recorded { venue, until })) => format!("recorded hourly candles of {venue}, until {}", format::date(until - 1.0)),
+        Some((_, Origin::Recorded { venue, until })) => format!(
+            "recorded hourly candles of {venue}, until {}",
+            format::date(until - 1.0)
+        ),
         None => "no candles yet".to_owned(),
     };
     let summary = move || {
-        let parts: Vec<String> = shown.get().iter().map(|(t, p, _)| format!("{} {}", t.to_lowercase(), format::price(*p, desk.tick(desk.index())))).collect();
-        if parts.is_empty() { "Waiting for a price.".to_owned() } else { format!("{}: {}.", symbol(), parts.join(", ")) }
+        let parts: Vec<String> = shown
+            .get()
+            .iter()
+            .map(|(t, p, _)| format!("{} {}", t.to_lowercase(), format::price(*p, desk.tick(desk.index()))))
+            .collect();
+        if parts.is_empty() {
+            "Waiting for a price.".to_owned()
+        } else {
+            format!("{}: {}.", symbol(), parts.join(", "))
+        }
     };
-    let at_cursor = move || hovered.get().map(|b| { let p = |v| format::price(v, desk.tick(desk.index())); format!("O {} H {} L {} C {}", p(b[1]), p(b[2]), p(b[3]), p(b[4])) }).unwrap_or_default();
+    let at_cursor = move || {
+        hovered
+            .get()
+            .map(|b| {
+                let p = |v| format::price(v, desk.tick(desk.index()));
+                format!("O {} H {} L {} C {}", p(b[1]), p(b[2]), p(b[3]), p(b[4]))
+            })
+            .unwrap_or_default()
+    };
     let save = move |_| {
-        let picture = chart.try_get_value().and_then(|c| c.borrow().as_ref().and_then(|m| m.chart.picture()));
+        let picture = chart
+            .try_get_value()
+            .and_then(|c| c.borrow().as_ref().and_then(|m| m.chart.picture()));
         if let Some(address) = picture {
             save_as(&address, &format!("headroom-{}.png", symbol()));
         }
     };
     let csv = move |_| {
         let Some((c, _)) = candles.get_untracked() else { return };
-        let rows: String = c.rows.iter().map(|r| format!("{},{},{},{},{},{}\n", r.0, r.1, r.2, r.3, r.4, r.5)).collect();
-        let text = String::from(js_sys::encode_uri_component(&format!("time,open,high,low,close,volume\n{rows}")));
-        save_as(&format!("data:text/csv;charset=utf-8,{text}"), &format!("headroom-{}.csv", symbol()));
+        let rows: String = c
+            .rows
+            .iter()
+            .map(|r| format!("{},{},{},{},{},{}\n", r.0, r.1, r.2, r.3, r.4, r.5))
+            .collect();
+        let text = String::from(js_sys::encode_uri_component(&format!(
+            "time,open,high,low,close,volume\n{rows}"
+        )));
+        save_as(
+            &format!("data:text/csv;charset=utf-8,{text}"),
+            &format!("headroom-{}.csv", symbol()),
+        );
     };
     let title_id = next_id("chart");
     let labelled_by = title_id.clone();
@@ -157,7 +206,9 @@ pub(crate) fn PricePane() -> impl IntoView {
 
 /// Offers an address as a file.
 fn save_as(address: &str, name: &str) {
-    let Ok(link) = document().create_element("a") else { return };
+    let Ok(link) = document().create_element("a") else {
+        return;
+    };
     let _ = link.set_attribute("href", address);
     let _ = link.set_attribute("download", name);
     if let Ok(link) = link.dyn_into::<web_sys::HtmlElement>() {

@@ -15,12 +15,33 @@ const BARS: usize = 720;
 #[component]
 pub(crate) fn RoomPanel() -> impl IntoView {
     let desk = desk();
-    let position = Memo::new(move |_| { let i = desk.index(); desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.positions.get(i).cloned())) });
-    let funding = Memo::new(move |_| { let i = desk.index(); desk.outcome.with(|o| o.funding.get(i).cloned().flatten()) });
-    let collateral = move || desk.outcome.with(|o| o.room.as_ref().map(|r| r.collateral.clone())).unwrap_or_default();
+    let position = Memo::new(move |_| {
+        let i = desk.index();
+        desk.outcome
+            .with(|o| o.room.as_ref().and_then(|r| r.positions.get(i).cloned()))
+    });
+    let funding = Memo::new(move |_| {
+        let i = desk.index();
+        desk.outcome.with(|o| o.funding.get(i).cloned().flatten())
+    });
+    let collateral = move || {
+        desk.outcome
+            .with(|o| o.room.as_ref().map(|r| r.collateral.clone()))
+            .unwrap_or_default()
+    };
     let tick = move || desk.tick(desk.index());
-    let daily_volatility = Memo::new(move |_| desk.market(desk.index(), |m| m.candles.as_ref().and_then(|(c, _)| close_to_close(c, BARS))).map(|v| v / 365f64.sqrt()));
-    let text = move |read: &dyn Fn(&PositionRoom) -> Option<String>| position.get().and_then(|p| read(&p)).unwrap_or_else(|| format::UNKNOWN.to_owned());
+    let daily_volatility = Memo::new(move |_| {
+        desk.market(desk.index(), |m| {
+            m.candles.as_ref().and_then(|(c, _)| close_to_close(c, BARS))
+        })
+        .map(|v| v / 365f64.sqrt())
+    });
+    let text = move |read: &dyn Fn(&PositionRoom) -> Option<String>| {
+        position
+            .get()
+            .and_then(|p| read(&p))
+            .unwrap_or_else(|| format::UNKNOWN.to_owned())
+    };
     let price = move |p: f64| format::price(p, tick());
 
     let liquidation = move || match position.get() {
@@ -36,36 +57,118 @@ pub(crate) fn RoomPanel() -> impl IntoView {
     let distance = Signal::derive(move || text(&|p| p.distance.map(format::fine_percent)));
     let in_money = Signal::derive(move || {
         let value = position.get().and_then(|p| Some((p.distance? * p.notional).abs()));
-        value.map(|v| format!("{} {} on the notional", format::money(v), collateral())).unwrap_or_default()
+        value
+            .map(|v| format!("{} {} on the notional", format::money(v), collateral()))
+            .unwrap_or_default()
     });
-    let in_volatilities = Signal::derive(move || match (position.get().and_then(|p| p.distance), daily_volatility.get()) {
-        (Some(d), Some(v)) if v > 0.0 => format!("{:.1}", d / v),
-        _ => format::UNKNOWN.to_owned(),
+    let in_volatilities =
+        Signal::derive(
+            move || match (position.get().and_then(|p| p.distance), daily_volatility.get()) {
+                (Some(d), Some(v)) if v > 0.0 => format!("{:.1}", d / v),
+                _ => format::UNKNOWN.to_owned(),
+            },
+        );
+    let volatility_detail = Signal::derive(move || {
+        daily_volatility.get().map_or_else(
+            || "needs candles".to_owned(),
+            |v| format!("of {} a day, last 30 days", format::fine_percent(v)),
+        )
     });
-    let volatility_detail = Signal::derive(move || daily_volatility.get().map_or_else(|| "needs candles".to_owned(), |v| format!("of {} a day, last 30 days", format::fine_percent(v))));
-    let maintenance = Signal::derive(move || text(&|p| Some(format!("{} {}", format::money(p.maintenance_margin + p.fee_reserve), collateral()))));
+    let maintenance = Signal::derive(move || {
+        text(&|p| {
+            Some(format!(
+                "{} {}",
+                format::money(p.maintenance_margin + p.fee_reserve),
+                collateral()
+            ))
+        })
+    });
     let tier = Signal::derive(move || {
         text(&|p| {
             let at = p.tier_at_liquidation?;
-            Some(format!("tier {} at liquidation, {}", at.tier, format::fine_percent(at.maintenance_margin_rate)))
+            Some(format!(
+                "tier {} at liquidation, {}",
+                at.tier,
+                format::fine_percent(at.maintenance_margin_rate)
+            ))
         })
     });
     let bankruptcy = Signal::derive(move || text(&|p| p.bankruptcy_price.map(price)));
-    let today = Signal::derive(move || text(&|p| {
-        let (now, then) = (p.liquidation_price_current_tier?, p.liquidation_price?);
-        ((now / then - 1.0).abs() > 1e-9).then(|| format!("{} with today's tier kept", price(now)))
-    }).replace(format::UNKNOWN, ""));
+    let today = Signal::derive(move || {
+        text(&|p| {
+            let (now, then) = (p.liquidation_price_current_tier?, p.liquidation_price?);
+            ((now / then - 1.0).abs() > 1e-9).then(|| format!("{} with today's tier kept", price(now)))
+        })
+        .replace(format::UNKNOWN, "")
+    });
     let effective = Signal::derive(move || text(&|p| p.effective_leverage.map(|l| format!("{l:.2}x"))));
-    let margin = Signal::derive(move || text(&|p| Some(format!("{} {} initial margin", format::money(p.initial_margin), collateral()))));
+    let margin = Signal::derive(move || {
+        text(&|p| {
+            Some(format!(
+                "{} {} initial margin",
+                format::money(p.initial_margin),
+                collateral()
+            ))
+        })
+    });
 
-    let week = Signal::derive(move || funding.get().map_or_else(|| format::UNKNOWN.to_owned(), |f| format!("{} {}", format::money(-f.expected_cost), collateral())));
-    let day = Signal::derive(move || funding.get().map_or_else(|| format::UNKNOWN.to_owned(), |f| format!("{} {}", format::money(-f.expected_cost / 7.0), collateral())));
-    let share = move |part: f64| funding.get().and_then(|f| f.cost_over_margin).map(|c| format!("{} of margin", format::fine_percent(-c * part))).unwrap_or_default();
-    let spread = Signal::derive(move || funding.get().and_then(|f| f.cost_quantiles.filter(|_| f.windows > 0).map(|q| format!("past weeks: {} to {} in 9 of 10", format::money(-q.p95), format::money(-q.p05)))).unwrap_or_else(|| share(1.0)));
-    let annual = Signal::derive(move || funding.get().map_or_else(|| format::UNKNOWN.to_owned(), |f| format::fine_percent(f.annualised_rate)));
-    let even = Signal::derive(move || funding.get().map_or_else(|| format::UNKNOWN.to_owned(), |f| price(f.effective_entry_price)));
-    let after = Signal::derive(move || funding.get().and_then(|f| f.liquidation_price_after).map_or_else(|| format::UNKNOWN.to_owned(), price));
-    let danger = Signal::derive(move || if position.get().is_some_and(|p| p.liquidatable_now) { "danger" } else { "" });
+    let week = Signal::derive(move || {
+        funding.get().map_or_else(
+            || format::UNKNOWN.to_owned(),
+            |f| format!("{} {}", format::money(-f.expected_cost), collateral()),
+        )
+    });
+    let day = Signal::derive(move || {
+        funding.get().map_or_else(
+            || format::UNKNOWN.to_owned(),
+            |f| format!("{} {}", format::money(-f.expected_cost / 7.0), collateral()),
+        )
+    });
+    let share = move |part: f64| {
+        funding
+            .get()
+            .and_then(|f| f.cost_over_margin)
+            .map(|c| format!("{} of margin", format::fine_percent(-c * part)))
+            .unwrap_or_default()
+    };
+    let spread = Signal::derive(move || {
+        funding
+            .get()
+            .and_then(|f| {
+                f.cost_quantiles.filter(|_| f.windows > 0).map(|q| {
+                    format!(
+                        "past weeks: {} to {} in 9 of 10",
+                        format::money(-q.p95),
+                        format::money(-q.p05)
+                    )
+                })
+            })
+            .unwrap_or_else(|| share(1.0))
+    });
+    let annual = Signal::derive(move || {
+        funding.get().map_or_else(
+            || format::UNKNOWN.to_owned(),
+            |f| format::fine_percent(f.annualised_rate),
+        )
+    });
+    let even = Signal::derive(move || {
+        funding
+            .get()
+            .map_or_else(|| format::UNKNOWN.to_owned(), |f| price(f.effective_entry_price))
+    });
+    let after = Signal::derive(move || {
+        funding
+            .get()
+            .and_then(|f| f.liquidation_price_after)
+            .map_or_else(|| format::UNKNOWN.to_owned(), price)
+    });
+    let danger = Signal::derive(move || {
+        if position.get().is_some_and(|p| p.liquidatable_now) {
+            "danger"
+        } else {
+            ""
+        }
+    });
 
     view! {
         <section class="room" aria-label="Room to liquidation" class:outdated=move || desk.outcome.with(|o| o.fault.is_some())>
@@ -102,10 +205,17 @@ pub(crate) fn TierNote() -> impl IntoView {
     let desk = desk();
     let origin = Memo::new(move |_| {
         let (venue, symbol) = desk.key(desk.index())?;
-        desk.scenario.with(|s| desk.books.with(|b| b.get(&venue).map(|b| b.instrument(venue, &symbol, s.tiers.get(&symbol)).1)))
+        desk.scenario.with(|s| {
+            desk.books.with(|b| {
+                b.get(&venue)
+                    .map(|b| b.instrument(venue, &symbol, s.tiers.get(&symbol)).1)
+            })
+        })
     });
     let old = move || match origin.get() {
-        Some(TierOrigin::Snapshot { date, .. }) => format::parse_date(&date).is_none_or(|d| desk.now.get() - d > 90.0 * 86_400_000.0),
+        Some(TierOrigin::Snapshot { date, .. }) => {
+            format::parse_date(&date).is_none_or(|d| desk.now.get() - d > 90.0 * 86_400_000.0)
+        }
         Some(TierOrigin::Missing) => true,
         _ => false,
     };
@@ -114,7 +224,14 @@ pub(crate) fn TierNote() -> impl IntoView {
         Some(TierOrigin::Live(t)) => format!("Tiers: from the venue, {} ago.", format::age(desk.now.get() - t)),
         Some(TierOrigin::Snapshot { date, source }) => {
             let days = format::parse_date(&date).map_or(0.0, |d| (desk.now.get() - d) / 86_400_000.0);
-            format!("Tiers: snapshot of {date}, {days:.0} days old ({source}).{}", if days > 90.0 { " Check them against the venue, or paste newer ones below." } else { "" })
+            format!(
+                "Tiers: snapshot of {date}, {days:.0} days old ({source}).{}",
+                if days > 90.0 {
+                    " Check them against the venue, or paste newer ones below."
+                } else {
+                    ""
+                }
+            )
         }
         Some(TierOrigin::Missing) => "Tiers: none known for this instrument. Paste them below.".to_owned(),
         None => String::new(),

@@ -8,16 +8,30 @@ use std::process::Command;
 
 /// wasm-opt's view of what rustc emitted; symbols go here and not in rustc, or wasm-opt could not read the module.
 const WASM_OPT: &[&str] = &[
-    "-O3", "--enable-simd", "--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-nontrapping-float-to-int", "--enable-sign-ext",
-    "--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue", "--strip-debug", "--strip-producers",
+    "-O3",
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--strip-debug",
+    "--strip-producers",
 ];
 
 /// Largest files in gzipped bytes, checked after each build.
-const BUDGET: &[(&str, &str, u64)] = &[("engine WASM", "engine/headroom_core_bg.wasm", 400_000), ("page WASM", "headroom-page", 350_000)];
+const BUDGET: &[(&str, &str, u64)] = &[
+    ("engine WASM", "engine/headroom_core_bg.wasm", 400_000),
+    ("page WASM", "headroom-page", 350_000),
+];
 
 pub(crate) fn build() -> Outcome {
     setup::for_build()?;
-    step("building the page", || run("trunk", &["build", "--release", "--offline=false"]))
+    step("building the page", || {
+        run("trunk", &["build", "--release", "--offline=false"])
+    })
 }
 
 pub(crate) fn dev() -> Outcome {
@@ -27,12 +41,39 @@ pub(crate) fn dev() -> Outcome {
 
 /// `target/engine`: the engine for any page, worker or Node, with its types and the worker that serves it.
 pub(crate) fn engine() -> Outcome {
-    run("cargo", &["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown", "-p", "headroom-core", "--lib", "--features", "wasm"])?;
+    run(
+        "cargo",
+        &[
+            "build",
+            "--release",
+            "--quiet",
+            "--target",
+            "wasm32-unknown-unknown",
+            "-p",
+            "headroom-core",
+            "--lib",
+            "--features",
+            "wasm",
+        ],
+    )?;
     let fresh = root().join("target/engine-new");
     let out = fresh.display().to_string();
-    run("wasm-bindgen", &["--target", "web", "--out-dir", &out, "target/wasm32-unknown-unknown/release/headroom_core.wasm"])?;
+    run(
+        "wasm-bindgen",
+        &[
+            "--target",
+            "web",
+            "--out-dir",
+            &out,
+            "target/wasm32-unknown-unknown/release/headroom_core.wasm",
+        ],
+    )?;
     let wasm = fresh.join("headroom_core_bg.wasm").display().to_string();
-    let arguments: Vec<&str> = WASM_OPT.iter().copied().chain([wasm.as_str(), "-o", wasm.as_str()]).collect();
+    let arguments: Vec<&str> = WASM_OPT
+        .iter()
+        .copied()
+        .chain([wasm.as_str(), "-o", wasm.as_str()])
+        .collect();
     run("wasm-opt", &arguments)?;
     let engine = root().join("target/engine");
     let io = |e: std::io::Error| format!("engine package: {e}");
@@ -51,9 +92,19 @@ pub(crate) fn engine() -> Outcome {
 
 /// Hosts that the page may talk to, read from the one list of endpoints.
 fn hosts() -> Outcome<Vec<String>> {
-    let source = fs::read_to_string(root().join("core/src/venue/endpoint.rs")).map_err(|e| format!("endpoint.rs: {e}"))?;
-    let hosts: Vec<String> = source.split("host: \"").skip(1).filter_map(|rest| rest.split('"').next()).map(|h| format!("https://{h}")).collect();
-    if hosts.is_empty() { Err("no hosts found in endpoint.rs".to_owned()) } else { Ok(hosts) }
+    let source =
+        fs::read_to_string(root().join("core/src/venue/endpoint.rs")).map_err(|e| format!("endpoint.rs: {e}"))?;
+    let hosts: Vec<String> = source
+        .split("host: \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(|h| format!("https://{h}"))
+        .collect();
+    if hosts.is_empty() {
+        Err("no hosts found in endpoint.rs".to_owned())
+    } else {
+        Ok(hosts)
+    }
 }
 
 /// Trunk's post-build hook: the content policy goes into index.html, and sizes are checked.
@@ -68,7 +119,11 @@ pub(crate) fn finish() -> Outcome {
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' {}; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'",
             hosts()?.join(" ")
         );
-        let html = html.replacen("<meta charset", &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta charset"), 1);
+        let html = html.replacen(
+            "<meta charset",
+            &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta charset"),
+            1,
+        );
         fs::write(&page, html).map_err(|e| format!("{}: {e}", page.display()))?;
     }
     for (name, start, most) in BUDGET {
@@ -83,13 +138,22 @@ pub(crate) fn finish() -> Outcome {
 
 /// Gzipped size of the WASM file whose path starts like this, by the machine's gzip.
 fn gzipped(dist: &Path, start: &str) -> Outcome<u64> {
-    let (folder, prefix) = start.rsplit_once('/').map_or((dist.to_path_buf(), start), |(f, p)| (dist.join(f), p));
+    let (folder, prefix) = start
+        .rsplit_once('/')
+        .map_or((dist.to_path_buf(), start), |(f, p)| (dist.join(f), p));
     let file = fs::read_dir(&folder)
         .map_err(|e| format!("{}: {e}", folder.display()))?
         .flatten()
         .map(|e| e.path())
-        .find(|p| p.extension().is_some_and(|x| x == "wasm") && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix)))
+        .find(|p| {
+            p.extension().is_some_and(|x| x == "wasm")
+                && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix))
+        })
         .ok_or_else(|| format!("no {start}*.wasm in the build"))?;
-    let out = Command::new("gzip").args(["-9", "-c"]).arg(&file).output().map_err(|e| format!("gzip: {e}"))?;
+    let out = Command::new("gzip")
+        .args(["-9", "-c"])
+        .arg(&file)
+        .output()
+        .map_err(|e| format!("gzip: {e}"))?;
     Ok(out.stdout.len() as u64)
 }

@@ -32,7 +32,11 @@ fn main() -> ExitCode {
         "finish" => build::finish(),
         _ => {
             println!("{HELP}");
-            return if matches!(command.as_str(), "" | "help" | "--help" | "-h") { ExitCode::SUCCESS } else { ExitCode::from(2) };
+            return if matches!(command.as_str(), "" | "help" | "--help" | "-h") {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(2)
+            };
         }
     };
     match result {

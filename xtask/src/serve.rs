@@ -9,7 +9,20 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// What the page is made from.
-const SOURCES: &[&str] = &["src", "core/src", "core/data", "core/Cargo.toml", "www", "index.html", "Trunk.toml", "Cargo.toml", "Cargo.lock", "package-lock.json", ".cargo", "xtask/src"];
+const SOURCES: &[&str] = &[
+    "src",
+    "core/src",
+    "core/data",
+    "core/Cargo.toml",
+    "www",
+    "index.html",
+    "Trunk.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "package-lock.json",
+    ".cargo",
+    "xtask/src",
+];
 
 pub(crate) fn serve() -> Outcome {
     setup::for_build()?;
@@ -21,7 +34,9 @@ pub(crate) fn serve() -> Outcome {
 
 /// Builds unless `dist` is newer than everything it is made from.
 pub(crate) fn build_if_stale() -> Outcome {
-    let built = fs::metadata(root().join("dist/index.html")).and_then(|m| m.modified()).ok();
+    let built = fs::metadata(root().join("dist/index.html"))
+        .and_then(|m| m.modified())
+        .ok();
     let newest = SOURCES.iter().filter_map(|s| newest(&root().join(s))).max();
     if built.is_some() && built > newest {
         return Ok(());
@@ -33,5 +48,10 @@ fn newest(path: &Path) -> Option<SystemTime> {
     let own = fs::metadata(path).and_then(|m| m.modified()).ok();
     let Ok(entries) = fs::read_dir(path) else { return own };
     // The copied chart library is renewed by each set-up: its version is in package-lock.json.
-    entries.flatten().map(|e| e.path()).filter(|p| !p.ends_with("www/vendor")).filter_map(|p| newest(&p)).max()
+    entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| !p.ends_with("www/vendor"))
+        .filter_map(|p| newest(&p))
+        .max()
 }

@@ -21,7 +21,10 @@ fn wasm_bindgen_version() -> Outcome<String> {
 }
 
 fn tools() -> Outcome<Vec<(&'static str, String, &'static str)>> {
-    Ok(vec![("trunk", TRUNK.to_owned(), "trunk"), ("wasm-bindgen-cli", wasm_bindgen_version()?, "wasm-bindgen")])
+    Ok(vec![
+        ("trunk", TRUNK.to_owned(), "trunk"),
+        ("wasm-bindgen-cli", wasm_bindgen_version()?, "wasm-bindgen"),
+    ])
 }
 
 /// The cache is keyed by version and shared by every clone of this user. HEADROOM_TOOLS names another folder.
@@ -29,13 +32,19 @@ fn cache() -> PathBuf {
     if let Some(folder) = env::var_os("HEADROOM_TOOLS") {
         return folder.into();
     }
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")));
+    let base = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")));
     base.unwrap_or_else(|| root().join("target")).join("headroom/tools")
 }
 
 /// Folders of the pinned commands.
 pub(crate) fn tool_folders() -> Vec<PathBuf> {
-    tools().unwrap_or_default().into_iter().map(|(name, version, _)| cache().join(format!("{name}-{version}/bin"))).collect()
+    tools()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, version, _)| cache().join(format!("{name}-{version}/bin")))
+        .collect()
 }
 
 pub(crate) fn everything() -> Outcome {
@@ -53,11 +62,17 @@ pub(crate) fn for_build() -> Outcome {
 }
 
 fn wasm_target() -> Outcome {
-    let there = output("rustc", &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]).is_some_and(|d| PathBuf::from(d).is_dir());
+    let there = output(
+        "rustc",
+        &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"],
+    )
+    .is_some_and(|d| PathBuf::from(d).is_dir());
     if there {
         return Ok(());
     }
-    step("adding the wasm32 target to the toolchain", || run("rustup", &["target", "add", "wasm32-unknown-unknown"]))
+    step("adding the wasm32 target to the toolchain", || {
+        run("rustup", &["target", "add", "wasm32-unknown-unknown"])
+    })
 }
 
 /// Installs what is missing, side by side. Optimising the tools themselves would cost more than it saves.
@@ -71,36 +86,61 @@ fn pinned_tools() -> Outcome {
         return Ok(());
     }
     let names: Vec<_> = missing.iter().map(|(n, v, ..)| format!("{n} {v}")).collect();
-    step(&format!("installing {} (once for this user; about 5 to 15 minutes)", names.join(" and ")), || {
-        let jobs: Vec<_> = missing
-            .into_iter()
-            .map(|(name, version, folder, _)| {
-                thread::spawn(move || {
-                    let folder = folder.display().to_string();
-                    let arguments = ["install", name, "--version", &version, "--locked", "--root", &folder, "--quiet"];
-                    let mut c = command("cargo", &arguments);
-                    c.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-                    finish("cargo", &arguments, &mut c)
+    step(
+        &format!(
+            "installing {} (once for this user; about 5 to 15 minutes)",
+            names.join(" and ")
+        ),
+        || {
+            let jobs: Vec<_> = missing
+                .into_iter()
+                .map(|(name, version, folder, _)| {
+                    thread::spawn(move || {
+                        let folder = folder.display().to_string();
+                        let arguments = [
+                            "install",
+                            name,
+                            "--version",
+                            &version,
+                            "--locked",
+                            "--root",
+                            &folder,
+                            "--quiet",
+                        ];
+                        let mut c = command("cargo", &arguments);
+                        c.env("CARGO_PROFILE_RELEASE_LTO", "off")
+                            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+                            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+                        finish("cargo", &arguments, &mut c)
+                    })
                 })
-            })
-            .collect();
-        jobs.into_iter().try_for_each(|j| j.join().unwrap_or_else(|_| Err("an installer stopped".to_owned())))
-    })
+                .collect();
+            jobs.into_iter()
+                .try_for_each(|j| j.join().unwrap_or_else(|_| Err("an installer stopped".to_owned())))
+        },
+    )
 }
 
 /// npm packages as the lock file has them, and the chart library beside the page's own files.
 fn npm() -> Outcome {
-    let (lock, installed) = (root().join("package-lock.json"), root().join("node_modules/.package-lock.json"));
+    let (lock, installed) = (
+        root().join("package-lock.json"),
+        root().join("node_modules/.package-lock.json"),
+    );
     let modified = |p: &PathBuf| fs::metadata(p).and_then(|m| m.modified()).ok();
     if find("node").is_none() {
         return Err("Node.js 20 or newer is needed and was not found".to_owned());
     }
     if modified(&installed).is_none() || modified(&installed) < modified(&lock) {
-        step("npm ci", || run("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+        step("npm ci", || {
+            run("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+        })?;
     }
     let vendor = root().join("www/vendor");
     let library = root().join("node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs");
-    fs::create_dir_all(&vendor).and_then(|()| fs::copy(&library, vendor.join("lightweight-charts.mjs"))).map_err(|e| format!("{}: {e}", library.display()))?;
+    fs::create_dir_all(&vendor)
+        .and_then(|()| fs::copy(&library, vendor.join("lightweight-charts.mjs")))
+        .map_err(|e| format!("{}: {e}", library.display()))?;
     Ok(())
 }
 
@@ -122,10 +162,19 @@ fn chromium() -> Outcome {
                 run("sudo", &all)
             }
         };
-        apt(&["update", "-qq"]).and_then(|()| apt(&["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"])).map_err(|e| {
-            say("apt did not work; install chromium and chromium-driver by hand");
-            e
-        })
+        apt(&["update", "-qq"])
+            .and_then(|()| {
+                apt(&[
+                    "install",
+                    "-y",
+                    "-qq",
+                    "--no-install-recommends",
+                    "chromium",
+                    "chromium-driver",
+                    "fonts-dejavu-core",
+                ])
+            })
+            .inspect_err(|_| say("apt did not work; install chromium and chromium-driver by hand"))
     })
 }
 
@@ -134,5 +183,7 @@ pub(crate) fn browser() -> Option<PathBuf> {
     if let Some(chosen) = env::var_os("CHROME") {
         return Some(chosen.into());
     }
-    ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| find(name))
+    ["chromium", "chromium-browser", "google-chrome"]
+        .iter()
+        .find_map(|name| find(name))
 }

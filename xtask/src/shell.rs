@@ -10,7 +10,9 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The repository's root, whatever folder cargo was called from.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Says what is being done.
@@ -32,7 +34,13 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut c = Command::new(find(program).unwrap_or_else(|| program.into()));
     c.args(arguments).current_dir(root()).env("PATH", path());
     // Cargo's own settings for this process are not meant for the commands it starts.
-    for name in ["CARGO", "RUSTC", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
+    for name in [
+        "CARGO",
+        "RUSTC",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_PKG_NAME",
+        "CARGO_PKG_VERSION",
+    ] {
         c.env_remove(name);
     }
     c
@@ -40,14 +48,18 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
 
 /// PATH with the pinned tools and npm's commands in front.
 pub(crate) fn path() -> OsString {
-    let own = crate::setup::tool_folders().into_iter().chain([root().join("node_modules/.bin")]);
+    let own = crate::setup::tool_folders()
+        .into_iter()
+        .chain([root().join("node_modules/.bin")]);
     let inherited = env::var_os("PATH").unwrap_or_default();
     env::join_paths(own.chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }
 
 /// First file of that name on the extended PATH.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    env::split_paths(&path()).map(|folder| folder.join(program)).find(|file| file.is_file())
+    env::split_paths(&path())
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
@@ -56,12 +68,21 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
 
 /// Runs a prepared command and turns failure into a sentence.
 pub(crate) fn finish(program: &str, arguments: &[&str], command: &mut Command) -> Outcome {
-    let status = command.stdin(Stdio::null()).status().map_err(|e| format!("{program} could not be started: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed ({status})", arguments.join(" "))) }
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|e| format!("{program} could not be started: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{program} {}` failed ({status})", arguments.join(" ")))
+    }
 }
 
 /// What a command prints, or nothing if it fails.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let out = command(program, arguments).stderr(Stdio::null()).output().ok()?;
-    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    out.status
+        .success()
+        .then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }

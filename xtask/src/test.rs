@@ -8,13 +8,50 @@ use std::fs;
 pub(crate) fn test() -> Outcome {
     setup::everything()?;
     step("format", || run("cargo", &["fmt", "--all", "--check"]))?;
-    step("lints, native", || run("cargo", &["clippy", "--quiet", "-p", "headroom-core", "-p", "xtask", "--all-targets", "--", "-D", "warnings"]))?;
+    step("lints, native", || {
+        run(
+            "cargo",
+            &[
+                "clippy",
+                "--quiet",
+                "-p",
+                "headroom-core",
+                "-p",
+                "xtask",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    })?;
     step("lints, wasm", || {
         let wasm = ["clippy", "--quiet", "--target", "wasm32-unknown-unknown"];
-        run("cargo", &[&wasm[..], &["-p", "headroom-core", "--lib", "--features", "wasm", "--", "-D", "warnings"]].concat())?;
-        run("cargo", &[&wasm[..], &["-p", "headroom-app", "--", "-D", "warnings"]].concat())
+        run(
+            "cargo",
+            &[
+                &wasm[..],
+                &[
+                    "-p",
+                    "headroom-core",
+                    "--lib",
+                    "--features",
+                    "wasm",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+            ]
+            .concat(),
+        )?;
+        run(
+            "cargo",
+            &[&wasm[..], &["-p", "headroom-app", "--", "-D", "warnings"]].concat(),
+        )
     })?;
-    step("native tests", || run("cargo", &["test", "--quiet", "-p", "headroom-core", "-p", "xtask"]))?;
+    step("native tests", || {
+        run("cargo", &["test", "--quiet", "-p", "headroom-core", "-p", "xtask"])
+    })?;
     step("wasm tests in headless Chromium", wasm_tests)?;
     step("build", serve::build_if_stale)?;
     step("end-to-end tests", || node(&["--test", "tests/e2e/"]))
@@ -29,14 +66,35 @@ fn wasm_tests() -> Outcome {
         browser.display()
     );
     for folder in ["", "core"] {
-        fs::write(root().join(folder).join("webdriver.json"), &capabilities).map_err(|e| format!("webdriver.json: {e}"))?;
+        fs::write(root().join(folder).join("webdriver.json"), &capabilities)
+            .map_err(|e| format!("webdriver.json: {e}"))?;
     }
     for arguments in [
-        &["test", "--quiet", "--target", "wasm32-unknown-unknown", "-p", "headroom-core", "--features", "wasm", "--test", "web"][..],
-        &["test", "--quiet", "--target", "wasm32-unknown-unknown", "-p", "headroom-app", "--lib"][..],
+        &[
+            "test",
+            "--target",
+            "wasm32-unknown-unknown",
+            "-p",
+            "headroom-core",
+            "--features",
+            "wasm",
+            "--test",
+            "web",
+        ][..],
+        &[
+            "test",
+            "--target",
+            "wasm32-unknown-unknown",
+            "-p",
+            "headroom-app",
+            "--lib",
+        ][..],
     ] {
         let mut c = command("cargo", arguments);
-        c.env("CHROMEDRIVER", &driver).env("WASM_BINDGEN_TEST_TIMEOUT", "180").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60").env("WASM_BINDGEN_TEST_NO_ORIGIN_ISOLATION", "1");
+        c.env("CHROMEDRIVER", &driver)
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "180")
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+            .env("WASM_BINDGEN_TEST_NO_ORIGIN_ISOLATION", "1");
         finish("cargo", arguments, &mut c)?;
     }
     Ok(())
@@ -49,7 +107,9 @@ fn node(arguments: &[&str]) -> Outcome {
 
 pub(crate) fn bench() -> Outcome {
     setup::everything()?;
-    step("native benchmarks", || run("cargo", &["bench", "--quiet", "-p", "headroom-core"]))?;
+    step("native benchmarks", || {
+        run("cargo", &["bench", "--quiet", "-p", "headroom-core"])
+    })?;
     step("build", serve::build_if_stale)?;
     step("browser benchmarks", || node(&["tests/bench/browser.mjs"]))
 }

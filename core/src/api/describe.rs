@@ -1,7 +1,9 @@
 //! Operation `describe`: what this engine is and takes.
 
 use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest};
-use super::response::{DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, SnapshotGroup, VenueRule};
+use super::response::{
+    DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, SnapshotGroup, VenueRule,
+};
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
 use schemars::{JsonSchema, schema_for};
@@ -15,7 +17,11 @@ pub(super) const CONTRACT: &str = "1";
 pub(super) const OPERATIONS: [&str; 4] = ["liquidation", "funding", "normalize", "describe"];
 
 fn operation<Request: JsonSchema, Response: JsonSchema>(op: &str) -> Operation {
-    Operation { op: op.to_owned(), request: schema_for!(Request).to_value(), response: schema_for!(Response).to_value() }
+    Operation {
+        op: op.to_owned(),
+        request: schema_for!(Request).to_value(),
+        response: schema_for!(Response).to_value(),
+    }
 }
 
 fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
@@ -26,10 +32,21 @@ pub(super) fn describe() -> DescribeResponse {
     DescribeResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         contract: CONTRACT.to_owned(),
-        venues: Venue::ALL.into_iter().map(|venue| VenueRule { venue, rule: venue.rule().into() }).collect(),
+        venues: Venue::ALL
+            .into_iter()
+            .map(|venue| VenueRule {
+                venue,
+                rule: venue.rule().into(),
+            })
+            .collect(),
         snapshot: snapshot::groups()
             .iter()
-            .map(|g| SnapshotGroup { venue: g.venue, date: g.date.to_owned(), source: g.source.to_owned(), listings: g.listings() })
+            .map(|g| SnapshotGroup {
+                venue: g.venue,
+                date: g.date.to_owned(),
+                source: g.source.to_owned(),
+                listings: g.listings(),
+            })
             .collect(),
         operations: vec![
             operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),

@@ -28,11 +28,24 @@ pub struct Step {
 }
 
 impl Step {
-    pub(crate) fn new(label: impl Into<String>, formula: impl Into<String>, inputs: &[(&str, f64)], value: Option<f64>, unit: &str, source: &str) -> Self {
+    pub(crate) fn new(
+        label: impl Into<String>,
+        formula: impl Into<String>,
+        inputs: &[(&str, f64)],
+        value: Option<f64>,
+        unit: &str,
+        source: &str,
+    ) -> Self {
         Self {
             label: label.into(),
             formula: formula.into(),
-            inputs: inputs.iter().map(|(name, value)| Input { name: (*name).to_owned(), value: *value }).collect(),
+            inputs: inputs
+                .iter()
+                .map(|(name, value)| Input {
+                    name: (*name).to_owned(),
+                    value: *value,
+                })
+                .collect(),
             value,
             unit: unit.to_owned(),
             source: source.to_owned(),
@@ -42,7 +55,14 @@ impl Step {
 
 /// The liquidation price of one position, step by step. `cash` is the collateral behind it without its own profit and
 /// loss: isolated margin, or for cross the wallet plus what every other position adds less what it requires.
-pub(crate) fn position(h: &Holding, room: &PositionRoom, mode: MarginMode, cash: f64, unit: &str, rule: &RuleSource) -> Vec<Step> {
+pub(crate) fn position(
+    h: &Holding,
+    room: &PositionRoom,
+    mode: MarginMode,
+    cash: f64,
+    unit: &str,
+    rule: &RuleSource,
+) -> Vec<Step> {
     let l = &h.leg;
     let name = &h.symbol;
     let s = h.side.sign();
@@ -59,7 +79,11 @@ pub(crate) fn position(h: &Holding, room: &PositionRoom, mode: MarginMode, cash:
         ),
         Step::new(
             format!("{name}: unrealised profit and loss"),
-            if inverse { "s · units · (1/entry − 1/mark)" } else { "s · units · (mark − entry)" },
+            if inverse {
+                "s · units · (1/entry − 1/mark)"
+            } else {
+                "s · units · (mark − entry)"
+            },
             &[("s", s), ("units", l.units), ("entry", entry), ("mark", mark)],
             Some(room.unrealised_pnl),
             unit,
@@ -79,7 +103,11 @@ pub(crate) fn position(h: &Holding, room: &PositionRoom, mode: MarginMode, cash:
             rule.source,
         ),
         Step::new(
-            if mode == MarginMode::Cross { format!("{name}: collateral behind it, the rest of the account at its marks") } else { format!("{name}: isolated margin") },
+            if mode == MarginMode::Cross {
+                format!("{name}: collateral behind it, the rest of the account at its marks")
+            } else {
+                format!("{name}: isolated margin")
+            },
             if mode == MarginMode::Cross {
                 "wallet + profit and loss of the other positions − what they require"
             } else {
@@ -104,7 +132,10 @@ pub(crate) fn position(h: &Holding, room: &PositionRoom, mode: MarginMode, cash:
         ("held", l.held),
     ];
     steps.push(Step::new(
-        format!("{name}: liquidation price, where equity equals the requirement ({})", rule.trigger),
+        format!(
+            "{name}: liquidation price, where equity equals the requirement ({})",
+            rule.trigger
+        ),
         if inverse {
             "units · (s + rate + fee) / (cash + amount − reserve + s · units / entry)"
         } else {

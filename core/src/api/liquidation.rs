@@ -12,11 +12,22 @@ use crate::venue::snapshot;
 use std::borrow::Cow;
 
 /// A position's instrument with its origin: the request's own, else the snapshot's.
-pub(super) fn instrument<'a>(venue: Venue, field: &str, position: &'a Position) -> Result<(Cow<'a, Instrument>, TierSource), EngineError> {
+pub(super) fn instrument<'a>(
+    venue: Venue,
+    field: &str,
+    position: &'a Position,
+) -> Result<(Cow<'a, Instrument>, TierSource), EngineError> {
     if position.symbol.is_empty() || position.symbol.len() > 60 {
-        return Err(EngineError::invalid(format!("{field}.symbol"), "must be 1 to 60 characters"));
+        return Err(EngineError::invalid(
+            format!("{field}.symbol"),
+            "must be 1 to 60 characters",
+        ));
     }
-    let source = |source: &str, date: Option<&str>| TierSource { symbol: position.symbol.clone(), source: source.to_owned(), date: date.map(str::to_owned) };
+    let source = |source: &str, date: Option<&str>| TierSource {
+        symbol: position.symbol.clone(),
+        source: source.to_owned(),
+        date: date.map(str::to_owned),
+    };
     match &position.instrument {
         Some(i) => Ok((Cow::Borrowed(i), source("request", None))),
         None => snapshot::lookup(venue, &position.symbol)
@@ -27,7 +38,13 @@ pub(super) fn instrument<'a>(venue: Venue, field: &str, position: &'a Position) 
 
 impl From<&RuleSource> for RuleUsed {
     fn from(r: &RuleSource) -> Self {
-        Self { name: r.name.into(), condition: r.condition.into(), source: r.source.into(), as_of: r.as_of.into(), trigger: r.trigger.into() }
+        Self {
+            name: r.name.into(),
+            condition: r.condition.into(),
+            source: r.source.into(),
+            as_of: r.as_of.into(),
+            trigger: r.trigger.into(),
+        }
     }
 }
 
@@ -50,9 +67,19 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
     }
     let most = if cross { 1000 } else { 100_000 };
     if account.positions.len() > most {
-        return Err(EngineError::invalid("account.positions", format!("at most {most} positions; got {}", account.positions.len())));
+        return Err(EngineError::invalid(
+            "account.positions",
+            format!("at most {most} positions; got {}", account.positions.len()),
+        ));
     }
-    let mut out = Prepared { holdings: Vec::new(), tiers: Vec::new(), assumptions: Vec::new(), collateral: String::new(), cash: 0.0, other: 0.0 };
+    let mut out = Prepared {
+        holdings: Vec::new(),
+        tiers: Vec::new(),
+        assumptions: Vec::new(),
+        collateral: String::new(),
+        cash: 0.0,
+        other: 0.0,
+    };
     for (i, position) in account.positions.iter().enumerate() {
         let field = format!("account.positions[{i}]");
         let (instrument, source) = instrument(account.venue, &field, position)?;
@@ -66,18 +93,27 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
         }
         if let Some(first) = out.holdings.first()
             && cross
-            && (first.leg.payoff != holding.leg.payoff || (first.leg.payoff == Payoff::Inverse && base(&first.symbol) != base(&holding.symbol)))
+            && (first.leg.payoff != holding.leg.payoff
+                || (first.leg.payoff == Payoff::Inverse && base(&first.symbol) != base(&holding.symbol)))
         {
             return Err(EngineError::unsupported(
                 format!("account.positions[{i}].symbol"),
-                format!("{} and {} are not margined in one coin: give each collateral its own account", first.symbol, holding.symbol),
+                format!(
+                    "{} and {} are not margined in one coin: give each collateral its own account",
+                    first.symbol, holding.symbol
+                ),
             ));
         }
         out.tiers.push(source);
         out.holdings.push(holding);
     }
-    out.collateral = account.collateral.clone().unwrap_or_else(|| usual_collateral(account.venue, &out.holdings[0]));
-    out.other = account.other_maintenance_margin.map_or(Ok(0.0), |m| units::non_negative_money("account.other_maintenance_margin", m))?;
+    out.collateral = account
+        .collateral
+        .clone()
+        .unwrap_or_else(|| usual_collateral(account.venue, &out.holdings[0]));
+    out.other = account.other_maintenance_margin.map_or(Ok(0.0), |m| {
+        units::non_negative_money("account.other_maintenance_margin", m)
+    })?;
     if cross {
         out.cash = match (account.account_value, account.wallet_balance) {
             (Some(equity), _) => {
@@ -85,7 +121,12 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
                 units::money("account.account_value", equity)? - pnl
             }
             (None, Some(wallet)) => units::money("account.wallet_balance", wallet)?,
-            (None, None) => return Err(EngineError::invalid("account.wallet_balance", "is missing: a cross account needs wallet_balance or account_value")),
+            (None, None) => {
+                return Err(EngineError::invalid(
+                    "account.wallet_balance",
+                    "is missing: a cross account needs wallet_balance or account_value",
+                ));
+            }
         };
     }
     Ok(out)
@@ -116,7 +157,14 @@ pub(super) fn liquidation(request: &LiquidationRequest, explain: bool) -> Result
             h.beta = *beta;
         }
     }
-    let Prepared { holdings, tiers, assumptions, collateral, cash, other } = prepared;
+    let Prepared {
+        holdings,
+        tiers,
+        assumptions,
+        collateral,
+        cash,
+        other,
+    } = prepared;
     let (positions, total, pairs) = room::room(account.margin_mode, cash, other, &holdings);
     let rule = account.venue.rule();
     let explanation = explain.then(|| {
@@ -128,12 +176,24 @@ pub(super) fn liquidation(request: &LiquidationRequest, explain: bool) -> Result
                     MarginMode::Isolated => h.cash,
                     MarginMode::Cross => {
                         let others = holdings.iter().filter(|o| o.symbol != h.symbol);
-                        cash - other + others.map(|o| o.leg.value(o.leg.mark_x) - o.leg.requirement(o.leg.mark_x)).sum::<f64>()
+                        cash - other
+                            + others
+                                .map(|o| o.leg.value(o.leg.mark_x) - o.leg.requirement(o.leg.mark_x))
+                                .sum::<f64>()
                     }
                 };
                 explain::position(h, p, account.margin_mode, behind, &collateral, rule)
             })
             .collect()
     });
-    Ok(LiquidationResponse { positions, account: total, pairs, collateral, rule: rule.into(), tiers, assumptions, explanation })
+    Ok(LiquidationResponse {
+        positions,
+        account: total,
+        pairs,
+        collateral,
+        rule: rule.into(),
+        tiers,
+        assumptions,
+        explanation,
+    })
 }

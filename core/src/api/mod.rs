@@ -23,7 +23,11 @@ pub struct Progress {
 }
 
 /// Answers a request. The same request gives the same numbers through every door.
-pub fn evaluate(request: &EngineRequest, explain: bool, _progress: &mut dyn FnMut(Progress)) -> Result<EngineResponse, EngineError> {
+pub fn evaluate(
+    request: &EngineRequest,
+    explain: bool,
+    _progress: &mut dyn FnMut(Progress),
+) -> Result<EngineResponse, EngineError> {
     match request {
         EngineRequest::Liquidation(r) => liquidation::liquidation(r, explain).map(EngineResponse::Liquidation),
         EngineRequest::Funding(r) => funding::funding(r, explain).map(EngineResponse::Funding),

@@ -13,16 +13,31 @@ const MAX_BODY: usize = 64_000_000;
 pub(super) fn normalize(request: &NormalizeRequest) -> Result<NormalizeResponse, EngineError> {
     let body: Cow<Value> = match &request.body {
         Value::String(text) => Cow::Owned(parse(text)?),
-        Value::Null => return Err(EngineError::new(ErrorCode::InsufficientData, "body", "is null: there is no answer to read")),
+        Value::Null => {
+            return Err(EngineError::new(
+                ErrorCode::InsufficientData,
+                "body",
+                "is null: there is no answer to read",
+            ));
+        }
         other => Cow::Borrowed(other),
     };
-    let mut found = crate::venue::normalise(&request.source, &Wire::root(&body), &Hint { interval: request.interval })?;
+    let mut found = crate::venue::normalise(
+        &request.source,
+        &Wire::root(&body),
+        &Hint {
+            interval: request.interval,
+        },
+    )?;
     if let Some(symbol) = &request.symbol {
         found.listings.retain(|l| l.symbol == *symbol);
         found.quotes.retain(|q| q.symbol == *symbol);
         found.tiers.retain(|t| t.symbol == *symbol);
     }
-    Ok(NormalizeResponse { source: request.source.clone(), found })
+    Ok(NormalizeResponse {
+        source: request.source.clone(),
+        found,
+    })
 }
 
 /// Text to JSON, telling apart the ways in which an exchange's answer is not JSON.
@@ -39,6 +54,10 @@ fn parse(text: &str) -> Result<Value, EngineError> {
         return invalid("is HTML, not JSON: a block page or an error page of the venue".to_owned());
     }
     serde_json::from_str(text).or_else(|e| {
-        invalid(if e.is_eof() { format!("is cut short after {} bytes", text.len()) } else { format!("is not JSON: {e}") })
+        invalid(if e.is_eof() {
+            format!("is cut short after {} bytes", text.len())
+        } else {
+            format!("is not JSON: {e}")
+        })
     })
 }

@@ -20,6 +20,7 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(tag = "op", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "made once a request and passed by reference")]
 pub enum EngineRequest {
     Liquidation(LiquidationRequest),
     Funding(FundingRequest),
@@ -75,7 +76,8 @@ pub struct DescribeRequest {}
 impl Envelope {
     /// Reads a request; an error carries the id when there was one.
     pub fn parse(text: &str) -> Result<Self, (Option<Value>, EngineError)> {
-        let value: Value = serde_json::from_str(text).map_err(|e| (None, EngineError::invalid("request", format!("is not JSON: {e}"))))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| (None, EngineError::invalid("request", format!("is not JSON: {e}"))))?;
         let Value::Object(mut map) = value else {
             return Err((None, EngineError::invalid("request", "must be a JSON object")));
         };
@@ -99,10 +101,23 @@ impl Envelope {
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
                 let shown: String = other.chars().take(40).collect();
-                Err(EngineError::new(ErrorCode::Unsupported, "op", format!("'{shown}' is not an operation of this version: {}", super::describe::OPERATIONS.join(", "))))
+                Err(EngineError::new(
+                    ErrorCode::Unsupported,
+                    "op",
+                    format!(
+                        "'{shown}' is not an operation of this version: {}",
+                        super::describe::OPERATIONS.join(", ")
+                    ),
+                ))
             }
         };
-        request.map(|request| Self { id: id.clone(), explain, request }).map_err(fail)
+        request
+            .map(|request| Self {
+                id: id.clone(),
+                explain,
+                request,
+            })
+            .map_err(fail)
     }
 }
 
@@ -111,15 +126,37 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let path = e.path().to_string();
         let message = e.into_inner().to_string();
-        let name = |after: &str| message.strip_prefix(after).and_then(|m| m.split('`').next()).map(str::to_owned);
-        let join = |field: &str| if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        let name = |after: &str| {
+            message
+                .strip_prefix(after)
+                .and_then(|m| m.split('`').next())
+                .map(str::to_owned)
+        };
+        let join = |field: &str| {
+            if path == "." {
+                field.to_owned()
+            } else {
+                format!("{path}.{field}")
+            }
+        };
         if let Some(field) = name("missing field `") {
             EngineError::invalid(join(&field), "is missing")
         } else if let Some(field) = name("unknown field `") {
-            let full = if path == field || path.ends_with(&format!(".{field}")) { path.clone() } else { join(&field) };
+            let full = if path == field || path.ends_with(&format!(".{field}")) {
+                path.clone()
+            } else {
+                join(&field)
+            };
             EngineError::invalid(full, message)
         } else {
-            EngineError::invalid(if path == "." { "request".to_owned() } else { path.clone() }, message)
+            EngineError::invalid(
+                if path == "." {
+                    "request".to_owned()
+                } else {
+                    path.clone()
+                },
+                message,
+            )
         }
     })
 }

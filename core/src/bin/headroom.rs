@@ -22,7 +22,12 @@ fn main() -> ExitCode {
         eprintln!("headroom: unknown option {option}\n\n{HELP}");
         return ExitCode::from(2);
     }
-    let mut run = Run { out: BufWriter::new(io::stdout().lock()), lines: 0, failed: 0, show_progress: io::stderr().is_terminal() };
+    let mut run = Run {
+        out: BufWriter::new(io::stdout().lock()),
+        lines: 0,
+        failed: 0,
+        show_progress: io::stderr().is_terminal(),
+    };
     let result = if arguments.is_empty() {
         run.answer(io::stdin().lock())
     } else {

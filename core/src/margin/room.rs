@@ -122,15 +122,27 @@ pub struct AccountRoom {
 
 impl Holding {
     fn own<'a>(&'a self) -> Moving<'a> {
-        Moving { leg: &self.leg, at: 0.0, per: 1.0 }
+        Moving {
+            leg: &self.leg,
+            at: 0.0,
+            per: 1.0,
+        }
     }
     fn still<'a>(&'a self) -> Moving<'a> {
-        Moving { leg: &self.leg, at: self.leg.mark_x, per: 0.0 }
+        Moving {
+            leg: &self.leg,
+            at: self.leg.mark_x,
+            per: 0.0,
+        }
     }
     fn tier_use(&self, x: f64) -> TierUse {
         let k = self.leg.row_index(x);
         let r = self.leg.rows[k];
-        TierUse { tier: k + 1, maintenance_margin_rate: r.rate, maintenance_amount: r.amount }
+        TierUse {
+            tier: k + 1,
+            maintenance_margin_rate: r.rate,
+            maintenance_amount: r.amount,
+        }
     }
 }
 
@@ -151,7 +163,10 @@ struct PoolView<'a> {
 impl PoolView<'_> {
     /// Legs of `symbol` move with its coordinate; the rest stand at their marks.
     fn moving(&self, symbol: &str) -> Vec<Moving<'_>> {
-        self.holdings.iter().map(|h| if h.symbol == symbol { h.own() } else { h.still() }).collect()
+        self.holdings
+            .iter()
+            .map(|h| if h.symbol == symbol { h.own() } else { h.still() })
+            .collect()
     }
 
     fn price_at(&self, h: &Holding, cash: f64) -> Option<f64> {
@@ -165,24 +180,38 @@ impl PoolView<'_> {
     fn price_in_current_tier(&self, h: &Holding) -> Option<f64> {
         let (a, b) = self.holdings.iter().fold((self.cash, 0.0), |(a, b), o| {
             let (c, d) = o.leg.line(o.leg.row_index(o.leg.mark_x));
-            if o.symbol == h.symbol { (a + c, b + d) } else { (a + c + d * o.leg.mark_x, b) }
+            if o.symbol == h.symbol {
+                (a + c, b + d)
+            } else {
+                (a + c + d * o.leg.mark_x, b)
+            }
         });
         let x = -a / b;
-        (x.is_finite() && x > 0.0).then(|| h.leg.payoff.x(x)).filter(|p| p.is_finite())
+        (x.is_finite() && x > 0.0)
+            .then(|| h.leg.payoff.x(x))
+            .filter(|p| p.is_finite())
     }
 
     /// Price of `h` at which equity is `bankrupt_at`, requirements aside.
     fn bankruptcy(&self, h: &Holding) -> Option<f64> {
-        let (a, b) = self.holdings.iter().fold((self.cash + self.other - h.bankrupt_at, 0.0), |(a, b), o| {
-            let l = &o.leg;
-            if o.symbol == h.symbol {
-                (a - l.direction * l.units * l.entry_x, b + l.direction * l.units + l.held)
-            } else {
-                (a + l.value(l.mark_x), b)
-            }
-        });
+        let (a, b) = self
+            .holdings
+            .iter()
+            .fold((self.cash + self.other - h.bankrupt_at, 0.0), |(a, b), o| {
+                let l = &o.leg;
+                if o.symbol == h.symbol {
+                    (
+                        a - l.direction * l.units * l.entry_x,
+                        b + l.direction * l.units + l.held,
+                    )
+                } else {
+                    (a + l.value(l.mark_x), b)
+                }
+            });
         let x = -a / b;
-        (x.is_finite() && x > 0.0).then(|| h.leg.payoff.x(x)).filter(|p| p.is_finite())
+        (x.is_finite() && x > 0.0)
+            .then(|| h.leg.payoff.x(x))
+            .filter(|p| p.is_finite())
     }
 
     fn equity(&self) -> f64 {
@@ -190,7 +219,12 @@ impl PoolView<'_> {
     }
 
     fn requirement(&self) -> f64 {
-        self.other + self.holdings.iter().map(|h| h.leg.requirement(h.leg.mark_x)).sum::<f64>()
+        self.other
+            + self
+                .holdings
+                .iter()
+                .map(|h| h.leg.requirement(h.leg.mark_x))
+                .sum::<f64>()
     }
 
     fn position(&self, h: &Holding) -> PositionRoom {
@@ -237,15 +271,28 @@ impl PoolView<'_> {
 ///
 /// `cash` is the cross account's collateral without profit and loss; isolated positions carry their own. `other` is the
 /// requirement of positions that are not listed.
-pub fn room(mode: MarginMode, cash: f64, other: f64, holdings: &[Holding]) -> (Vec<PositionRoom>, AccountRoom, Vec<PairMove>) {
+pub fn room(
+    mode: MarginMode,
+    cash: f64,
+    other: f64,
+    holdings: &[Holding],
+) -> (Vec<PositionRoom>, AccountRoom, Vec<PairMove>) {
     match mode {
         MarginMode::Isolated => {
             let positions: Vec<_> = holdings
                 .iter()
-                .map(|h| PoolView { cash: h.cash, holdings: std::slice::from_ref(h), other: 0.0 }.position(h))
+                .map(|h| {
+                    PoolView {
+                        cash: h.cash,
+                        holdings: std::slice::from_ref(h),
+                        other: 0.0,
+                    }
+                    .position(h)
+                })
                 .collect();
             let sum = |f: fn(&PositionRoom) -> f64| positions.iter().map(f).sum::<f64>();
-            let (equity, maintenance, reserve) = (sum(|p| p.equity), sum(|p| p.maintenance_margin), sum(|p| p.fee_reserve));
+            let (equity, maintenance, reserve) =
+                (sum(|p| p.equity), sum(|p| p.maintenance_margin), sum(|p| p.fee_reserve));
             let account = AccountRoom {
                 equity,
                 maintenance_margin: maintenance,
@@ -259,7 +306,11 @@ pub fn room(mode: MarginMode, cash: f64, other: f64, holdings: &[Holding]) -> (V
             (positions, account, Vec::new())
         }
         MarginMode::Cross => {
-            let view = PoolView { cash: cash - other, holdings, other };
+            let view = PoolView {
+                cash: cash - other,
+                holdings,
+                other,
+            };
             let positions: Vec<_> = holdings.iter().map(|h| view.position(h)).collect();
             let reserve = positions.iter().map(|p| p.fee_reserve).sum();
             let market = market_move(cash - other, holdings);
@@ -284,22 +335,38 @@ pub fn room(mode: MarginMode, cash: f64, other: f64, holdings: &[Holding]) -> (V
 /// Linear legs move along `mark·(1 + factor·z)`. Inverse legs are straight in `1/(1 + z)`, so there `z` stands for
 /// `1/(1 + move) − 1` and the factor must be 0 or 1.
 fn shifted(holdings: &[Holding], factor: impl Fn(&Holding) -> f64) -> Vec<Moving<'_>> {
-    holdings.iter().map(|h| Moving { leg: &h.leg, at: h.leg.mark_x, per: h.leg.mark_x * factor(h) }).collect()
+    holdings
+        .iter()
+        .map(|h| Moving {
+            leg: &h.leg,
+            at: h.leg.mark_x,
+            per: h.leg.mark_x * factor(h),
+        })
+        .collect()
 }
 
 /// First crossing on each side of no move at all, as fractions of price.
 fn both_ways(cash: f64, legs: &[Moving], inverse: bool) -> MarketMove {
     if legs.is_empty() || gap(cash, legs, 0.0) <= 0.0 {
-        return MarketMove { down: legs.first().map(|_| 0.0), up: None };
+        return MarketMove {
+            down: legs.first().map(|_| 0.0),
+            up: None,
+        };
     }
     let lower = crossing(cash, legs, 0.0, Towards::Lower, -1.0, f64::INFINITY);
     // No market has to rise a millionfold for an answer to be of use; beyond that there is none.
     let higher = crossing(cash, legs, 0.0, Towards::Higher, -1.0, 1e6);
     if inverse {
         let to_move = |z: f64| 1.0 / (1.0 + z) - 1.0;
-        MarketMove { down: higher.map(to_move), up: lower.map(to_move) }
+        MarketMove {
+            down: higher.map(to_move),
+            up: lower.map(to_move),
+        }
     } else {
-        MarketMove { down: lower, up: higher }
+        MarketMove {
+            down: lower,
+            up: higher,
+        }
     }
 }
 

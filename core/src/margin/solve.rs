@@ -26,7 +26,10 @@ pub enum Towards {
 
 /// Equity minus requirement at `z`.
 pub fn gap(cash: f64, legs: &[Moving], z: f64) -> f64 {
-    cash + legs.iter().map(|m| m.leg.value(m.x(z)) - m.leg.requirement(m.x(z))).sum::<f64>()
+    cash + legs
+        .iter()
+        .map(|m| m.leg.value(m.x(z)) - m.leg.requirement(m.x(z)))
+        .sum::<f64>()
 }
 
 /// `(a, b)` with `gap = a + b·z` on the piece that contains `z`.
@@ -34,7 +37,11 @@ fn piece(cash: f64, legs: &[Moving], z: f64) -> (f64, f64) {
     legs.iter().fold((cash, 0.0), |(a, b), m| {
         let x = m.x(z);
         let (c, d) = m.leg.line(m.leg.row_index(x));
-        if x > 0.0 { (a + c + d * m.at, b + d * m.per) } else { (a + c, b) }
+        if x > 0.0 {
+            (a + c + d * m.at, b + d * m.per)
+        } else {
+            (a + c, b)
+        }
     })
 }
 
@@ -57,7 +64,12 @@ pub fn crossing(cash: f64, legs: &[Moving], start: f64, towards: Towards, low: f
     let mut edges: Vec<f64> = legs
         .iter()
         .filter(|m| m.per != 0.0)
-        .flat_map(|m| m.leg.edges().chain(std::iter::once(0.0)).map(move |x| (x - m.at) / m.per))
+        .flat_map(|m| {
+            m.leg
+                .edges()
+                .chain(std::iter::once(0.0))
+                .map(move |x| (x - m.at) / m.per)
+        })
         .filter(|z| match towards {
             Towards::Lower => *z > low && *z < start,
             Towards::Higher => *z > start && *z < high,
@@ -72,7 +84,11 @@ pub fn crossing(cash: f64, legs: &[Moving], start: f64, towards: Towards, low: f
     let solvent = gap(cash, legs, start) > 0.0;
     let mut from = start;
     for to in edges {
-        let inside = if to.is_finite() { 0.5 * (from + to) } else { from + from.abs().max(1.0) };
+        let inside = if to.is_finite() {
+            0.5 * (from + to)
+        } else {
+            from + from.abs().max(1.0)
+        };
         let (a, b) = piece(cash, legs, inside);
         if (a + b * from > 0.0) != solvent && from != start {
             return Some(from); // a table whose own amounts leave a jump at the edge
@@ -80,7 +96,11 @@ pub fn crossing(cash: f64, legs: &[Moving], start: f64, towards: Towards, low: f
         if b != 0.0 {
             let root = -a / b;
             let (lo, hi) = if from < to { (from, to) } else { (to, from) };
-            let crosses = if to.is_finite() { (a + b * to > 0.0) != solvent } else { root > lo };
+            let crosses = if to.is_finite() {
+                (a + b * to > 0.0) != solvent
+            } else {
+                root > lo
+            };
             if crosses && root.is_finite() && root >= lo && root <= hi {
                 return (root > low && root < high).then_some(root);
             }

@@ -19,7 +19,14 @@ pub enum Venue {
 }
 
 impl Venue {
-    pub const ALL: [Self; 6] = [Self::Binance, Self::Bybit, Self::Okx, Self::Hyperliquid, Self::Dydx, Self::Gmx];
+    pub const ALL: [Self; 6] = [
+        Self::Binance,
+        Self::Bybit,
+        Self::Okx,
+        Self::Hyperliquid,
+        Self::Dydx,
+        Self::Gmx,
+    ];
 
     /// The word used in JSON.
     pub fn word(self) -> &'static str {

@@ -35,7 +35,9 @@ impl Interval {
     }
     /// The interval whose length is nearest below or at a spacing seen in data, if it is one we know.
     pub fn from_millis(spacing: f64) -> Option<Self> {
-        [Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1].into_iter().find(|i| i.millis() == spacing)
+        [Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1]
+            .into_iter()
+            .find(|i| i.millis() == spacing)
     }
 }
 

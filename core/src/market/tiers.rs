@@ -70,7 +70,10 @@ impl Tiers {
                 None => f64::INFINITY,
             };
             if cap <= t.floor {
-                return Err(EngineError::invalid(at("cap"), format!("must be above the floor {}; got {cap}", t.floor)));
+                return Err(EngineError::invalid(
+                    at("cap"),
+                    format!("must be above the floor {}; got {cap}", t.floor),
+                ));
             }
             let rate = units::between(at("maintenance_margin_rate"), t.maintenance_margin_rate, 0.0, 0.9999)?;
             units::leverage(at("max_leverage"), t.max_leverage)?;
@@ -78,14 +81,26 @@ impl Tiers {
                 && t.floor < before.cap
                 && !(t.floor > before.floor && before.cap.is_infinite())
             {
-                return Err(EngineError::invalid(at("floor"), format!("must not be under the tier before's cap {}; got {}", before.cap, t.floor)));
+                return Err(EngineError::invalid(
+                    at("floor"),
+                    format!(
+                        "must not be under the tier before's cap {}; got {}",
+                        before.cap, t.floor
+                    ),
+                ));
             }
             let amount = match (t.maintenance_amount, rows.last()) {
                 (Some(a), _) => units::money(at("maintenance_amount"), a)?,
                 (None, Some(before)) if unit == TierUnit::Notional => before.amount + t.floor * (rate - before.rate),
                 _ => 0.0,
             };
-            rows.push(Row { floor: t.floor, cap, rate, amount, max_leverage: t.max_leverage });
+            rows.push(Row {
+                floor: t.floor,
+                cap,
+                rate,
+                amount,
+                max_leverage: t.max_leverage,
+            });
         }
         Ok(Self { rows })
     }
@@ -122,12 +137,27 @@ mod tests {
     use super::*;
 
     fn tier(floor: f64, cap: Option<f64>, rate: f64) -> Tier {
-        Tier { floor, cap, maintenance_margin_rate: rate, maintenance_amount: None, max_leverage: 10.0 }
+        Tier {
+            floor,
+            cap,
+            maintenance_margin_rate: rate,
+            maintenance_amount: None,
+            max_leverage: 10.0,
+        }
     }
 
     #[test]
     fn derived_amounts_make_maintenance_continuous() {
-        let t = Tiers::new("t", &[tier(0.0, Some(100.0), 0.01), tier(100.0, Some(300.0), 0.02), tier(300.0, None, 0.05)], TierUnit::Notional).unwrap();
+        let t = Tiers::new(
+            "t",
+            &[
+                tier(0.0, Some(100.0), 0.01),
+                tier(100.0, Some(300.0), 0.02),
+                tier(300.0, None, 0.05),
+            ],
+            TierUnit::Notional,
+        )
+        .unwrap();
         for edge in [100.0, 300.0] {
             let below = t.maintenance(edge * (1.0 - 1e-12));
             assert!((t.maintenance(edge) - below).abs() < 1e-9, "jump at {edge}");
@@ -137,7 +167,12 @@ mod tests {
 
     #[test]
     fn a_floor_belongs_to_the_upper_tier_and_a_gap_to_the_lower() {
-        let t = Tiers::new("t", &[tier(0.0, Some(2000.0), 0.01), tier(2001.0, Some(4000.0), 0.015)], TierUnit::Contracts).unwrap();
+        let t = Tiers::new(
+            "t",
+            &[tier(0.0, Some(2000.0), 0.01), tier(2001.0, Some(4000.0), 0.015)],
+            TierUnit::Contracts,
+        )
+        .unwrap();
         assert_eq!(t.index(2000.0), 0);
         assert_eq!(t.index(2000.5), 0);
         assert_eq!(t.index(2001.0), 1);
@@ -152,6 +187,9 @@ mod tests {
         assert_eq!(field(&[tier(-1.0, None, 0.01)]), "tiers[0].floor");
         assert_eq!(field(&[tier(0.0, Some(0.0), 0.01)]), "tiers[0].cap");
         assert_eq!(field(&[tier(0.0, None, 1.0)]), "tiers[0].maintenance_margin_rate");
-        assert_eq!(field(&[tier(0.0, Some(10.0), 0.01), tier(5.0, None, 0.02)]), "tiers[1].floor");
+        assert_eq!(
+            field(&[tier(0.0, Some(10.0), 0.01), tier(5.0, None, 0.02)]),
+            "tiers[1].floor"
+        );
     }
 }

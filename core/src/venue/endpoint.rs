@@ -31,18 +31,51 @@ pub struct HostLimit {
 }
 
 pub const HOSTS: &[HostLimit] = &[
-    HostLimit { host: "fapi.binance.com", weight_per_minute: 2400 },
-    HostLimit { host: "dapi.binance.com", weight_per_minute: 2400 },
-    HostLimit { host: "api.bybit.com", weight_per_minute: 7200 },
-    HostLimit { host: "www.okx.com", weight_per_minute: 300 },
-    HostLimit { host: "api.hyperliquid.xyz", weight_per_minute: 1200 },
+    HostLimit {
+        host: "fapi.binance.com",
+        weight_per_minute: 2400,
+    },
+    HostLimit {
+        host: "dapi.binance.com",
+        weight_per_minute: 2400,
+    },
+    HostLimit {
+        host: "api.bybit.com",
+        weight_per_minute: 7200,
+    },
+    HostLimit {
+        host: "www.okx.com",
+        weight_per_minute: 300,
+    },
+    HostLimit {
+        host: "api.hyperliquid.xyz",
+        weight_per_minute: 1200,
+    },
 ];
 
 const DAY: u32 = 86_400;
 const MB: u32 = 1_000_000;
 
-const fn get(source: &'static str, venue: Venue, family: &'static str, url: &'static str, weight: u32, every_seconds: u32, max_bytes: u32) -> Endpoint {
-    Endpoint { source, venue, family, method: "GET", url, body: None, weight, every_seconds, max_bytes }
+const fn get(
+    source: &'static str,
+    venue: Venue,
+    family: &'static str,
+    url: &'static str,
+    weight: u32,
+    every_seconds: u32,
+    max_bytes: u32,
+) -> Endpoint {
+    Endpoint {
+        source,
+        venue,
+        family,
+        method: "GET",
+        url,
+        body: None,
+        weight,
+        every_seconds,
+        max_bytes,
+    }
 }
 
 const fn info(source: &'static str, body: &'static str, weight: u32, every_seconds: u32, max_bytes: u32) -> Endpoint {
@@ -104,7 +137,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 /// Names that `normalize` accepts, each once, including answers the page does not fetch by itself.
 pub fn sources() -> Vec<&'static str> {
-    let mut names: Vec<_> = ENDPOINTS.iter().map(|e| e.source).chain(["bybit.open_interest", "hyperliquid.meta", "hyperliquid.all_perp_metas"]).collect();
+    let mut names: Vec<_> = ENDPOINTS
+        .iter()
+        .map(|e| e.source)
+        .chain(["bybit.open_interest", "hyperliquid.meta", "hyperliquid.all_perp_metas"])
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -112,5 +149,7 @@ pub fn sources() -> Vec<&'static str> {
 
 /// The endpoint with this source for this contract family.
 pub fn endpoint(source: &str, family: &str) -> Option<&'static Endpoint> {
-    ENDPOINTS.iter().find(|e| e.source == source && (e.family == family || e.family == "all"))
+    ENDPOINTS
+        .iter()
+        .find(|e| e.source == source && (e.family == family || e.family == "all"))
 }

@@ -57,6 +57,9 @@ pub fn normalise(source: &str, body: &Wire, hint: &wire::Hint) -> Result<Normali
     };
     found.unwrap_or_else(|| {
         let shown: String = source.chars().take(60).collect();
-        Err(EngineError::unsupported("source", format!("'{shown}' is not a known source; describe lists them")))
+        Err(EngineError::unsupported(
+            "source",
+            format!("'{shown}' is not a known source; describe lists them"),
+        ))
     })
 }

@@ -36,7 +36,12 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    pub fn new(field: String, position: &'a Position, instrument: &'a Instrument, mode: MarginMode) -> Result<Self, EngineError> {
+    pub fn new(
+        field: String,
+        position: &'a Position,
+        instrument: &'a Instrument,
+        mode: MarginMode,
+    ) -> Result<Self, EngineError> {
         let at = |name: &str| format!("{field}.{name}");
         let size = units::size(at("size"), position.size)?;
         let entry = match (position.entry_price, position.size_usd) {
@@ -45,8 +50,15 @@ impl<'a> Checked<'a> {
             (None, None) => return Err(EngineError::invalid(at("entry_price"), "is missing")),
         };
         let mark = units::price(at("mark_price"), position.mark_price)?;
-        let leverage = position.leverage.map(|l| units::leverage(at("leverage"), l)).transpose()?;
-        for (name, value) in [("margin", position.margin), ("extra_margin", position.extra_margin), ("accrued_fees", position.accrued_fees)] {
+        let leverage = position
+            .leverage
+            .map(|l| units::leverage(at("leverage"), l))
+            .transpose()?;
+        for (name, value) in [
+            ("margin", position.margin),
+            ("extra_margin", position.extra_margin),
+            ("accrued_fees", position.accrued_fees),
+        ] {
             if let Some(v) = value {
                 units::non_negative_money(at(name), v)?;
             }
@@ -54,7 +66,11 @@ impl<'a> Checked<'a> {
         if let Some(impact) = position.price_impact {
             units::money(at("price_impact"), impact)?;
         }
-        for (name, fee) in [("taker_fee", instrument.taker_fee), ("maker_fee", instrument.maker_fee), ("liquidation_fee", instrument.liquidation_fee)] {
+        for (name, fee) in [
+            ("taker_fee", instrument.taker_fee),
+            ("maker_fee", instrument.maker_fee),
+            ("liquidation_fee", instrument.liquidation_fee),
+        ] {
             if let Some(f) = fee {
                 units::between(at(&format!("instrument.{name}")), f, -0.1, 0.1)?;
             }
@@ -65,7 +81,18 @@ impl<'a> Checked<'a> {
         if let Some(t) = instrument.tick_size {
             units::price(at("instrument.tick_size"), t)?;
         }
-        Ok(Self { field: field.clone(), position, instrument, mode, size, entry, mark, leverage, usual_contract_size: None, assumptions: Vec::new() })
+        Ok(Self {
+            field: field.clone(),
+            position,
+            instrument,
+            mode,
+            size,
+            entry,
+            mark,
+            leverage,
+            usual_contract_size: None,
+            assumptions: Vec::new(),
+        })
     }
 
     pub fn at(&self, name: &str) -> String {
@@ -79,7 +106,9 @@ impl<'a> Checked<'a> {
     /// The taker fee given, or the venue's fee for a regular user, said as an assumption.
     pub fn taker_fee(&mut self, venue_default: f64) -> f64 {
         self.instrument.taker_fee.unwrap_or_else(|| {
-            self.assume(format!("taker fee {venue_default}: the venue's rate for a regular user"));
+            self.assume(format!(
+                "taker fee {venue_default}: the venue's rate for a regular user"
+            ));
             venue_default
         })
     }
@@ -88,7 +117,10 @@ impl<'a> Checked<'a> {
         match self.instrument.kind {
             InstrumentKind::Linear => Ok(Payoff::Linear),
             InstrumentKind::Inverse => Ok(Payoff::Inverse),
-            InstrumentKind::Pool => Err(EngineError::unsupported(self.at("instrument.kind"), "pool positions exist on gmx only")),
+            InstrumentKind::Pool => Err(EngineError::unsupported(
+                self.at("instrument.kind"),
+                "pool positions exist on gmx only",
+            )),
         }
     }
 
@@ -97,7 +129,12 @@ impl<'a> Checked<'a> {
         self.instrument
             .contract_size
             .or(self.usual_contract_size)
-            .ok_or_else(|| EngineError::invalid(self.at("instrument.contract_size"), "is missing: the quote value of one inverse contract"))
+            .ok_or_else(|| {
+                EngineError::invalid(
+                    self.at("instrument.contract_size"),
+                    "is missing: the quote value of one inverse contract",
+                )
+            })
     }
 
     pub fn tiers(&self, unit: TierUnit) -> Result<Tiers, EngineError> {
@@ -125,10 +162,16 @@ impl<'a> Checked<'a> {
         };
         // Products of accepted numbers are finite, but a notional beyond any market would drown every other term.
         if leg.notional(leg.mark_x) > units::MAX_MONEY || leg.notional(leg.entry_x) > units::MAX_MONEY {
-            return Err(EngineError::invalid(self.at("size"), format!("makes a notional above 1e18; got size {}", self.size)));
+            return Err(EngineError::invalid(
+                self.at("size"),
+                format!("makes a notional above 1e18; got size {}", self.size),
+            ));
         }
         if leg.notional(leg.mark_x) < 1e-18 {
-            return Err(EngineError::invalid(self.at("size"), format!("makes a notional under 1e-18; got size {}", self.size)));
+            return Err(EngineError::invalid(
+                self.at("size"),
+                format!("makes a notional under 1e-18; got size {}", self.size),
+            ));
         }
         Ok(leg)
     }
@@ -143,7 +186,10 @@ impl<'a> Checked<'a> {
         match (self.position.margin, self.leverage) {
             (Some(margin), _) => Ok(margin),
             (None, Some(leverage)) => Ok(leg.notional(leg.entry_x) / leverage),
-            (None, None) => Err(EngineError::invalid(self.at("leverage"), "is missing: an isolated position needs leverage or margin")),
+            (None, None) => Err(EngineError::invalid(
+                self.at("leverage"),
+                "is missing: an isolated position needs leverage or margin",
+            )),
         }
     }
 
@@ -151,7 +197,9 @@ impl<'a> Checked<'a> {
     pub fn set_leverage(&mut self, leg: &Leg, tiers: &Tiers) -> f64 {
         self.leverage.unwrap_or_else(|| {
             let most = tiers.row(leg.notional(leg.mark_x)).max_leverage;
-            self.assume(format!("leverage not given: initial margin at the tier's maximum of {most}x"));
+            self.assume(format!(
+                "leverage not given: initial margin at the tier's maximum of {most}x"
+            ));
             most
         })
     }
@@ -192,7 +240,9 @@ impl<'a> Checked<'a> {
         if let Some(l) = self.leverage
             && l > most * (1.0 + 1e-9)
         {
-            self.assume(format!("leverage {l}x is above the {most}x that the tier allows at this size"));
+            self.assume(format!(
+                "leverage {l}x is above the {most}x that the tier allows at this size"
+            ));
         }
     }
 }

@@ -72,13 +72,20 @@ fn group(rest: &'static str) -> Option<Group> {
 }
 
 fn ladder(word: &str, rest: &'static str) -> Option<Ladder> {
-    let mut l = Ladder { tiers: Vec::new(), min_collateral_factor: None, symbols: Vec::new() };
+    let mut l = Ladder {
+        tiers: Vec::new(),
+        min_collateral_factor: None,
+        symbols: Vec::new(),
+    };
     match word {
         "factor" => l.min_collateral_factor = Some(rest.parse().ok()?),
         "table" => {
             let rows: Option<Vec<(f64, f64)>> = rest
                 .split(' ')
-                .map(|step| step.split_once(':').and_then(|(f, m)| Some((f.parse().ok()?, m.parse().ok()?))))
+                .map(|step| {
+                    step.split_once(':')
+                        .and_then(|(f, m)| Some((f.parse().ok()?, m.parse().ok()?)))
+                })
                 .collect();
             l.tiers = tiers_from_table(&rows?);
         }
@@ -90,7 +97,13 @@ fn ladder(word: &str, rest: &'static str) -> Option<Ladder> {
                 if let Some(before) = l.tiers.last_mut() {
                     before.cap = Some(floor);
                 }
-                l.tiers.push(Tier { floor, cap, maintenance_margin_rate: rate, maintenance_amount: None, max_leverage });
+                l.tiers.push(Tier {
+                    floor,
+                    cap,
+                    maintenance_margin_rate: rate,
+                    maintenance_amount: None,
+                    max_leverage,
+                });
             }
         }
     }
@@ -116,7 +129,11 @@ impl Group {
     fn names(&self, symbol: &str) -> (String, String, String) {
         let cut = symbol.split('-').next().unwrap_or(symbol);
         let cut = cut.strip_suffix("_PERP").unwrap_or(cut);
-        let quotes: &[&str] = if self.kind == InstrumentKind::Inverse { &["USD"] } else { &["USDT", "USDC", "USD1", "USD", "BTC"] };
+        let quotes: &[&str] = if self.kind == InstrumentKind::Inverse {
+            &["USD"]
+        } else {
+            &["USDT", "USDC", "USD1", "USD", "BTC"]
+        };
         let (base, quote) = quotes
             .iter()
             .find_map(|q| cut.strip_suffix(q).filter(|b| !b.is_empty()).map(|b| (b, *q)))
@@ -143,7 +160,11 @@ impl Group {
                         settle,
                         lot_size: None,
                         min_size: None,
-                        max_leverage: l.tiers.first().map(|t| t.max_leverage).or(l.min_collateral_factor.map(|f| 1.0 / f)),
+                        max_leverage: l
+                            .tiers
+                            .first()
+                            .map(|t| t.max_leverage)
+                            .or(l.min_collateral_factor.map(|f| 1.0 / f)),
                         instrument: self.instrument(l),
                     }
                 })

@@ -64,7 +64,10 @@ type Read<T> = Result<T, EngineError>;
 
 impl<'a> Wire<'a> {
     pub fn root(value: &'a Value) -> Self {
-        Self { path: "body".to_owned(), value }
+        Self {
+            path: "body".to_owned(),
+            value,
+        }
     }
 
     fn fail<T>(&self, message: impl std::fmt::Display) -> Read<T> {
@@ -90,7 +93,10 @@ impl<'a> Wire<'a> {
     pub fn get(&self, name: &str) -> Read<Wire<'a>> {
         match self.value {
             Value::Object(map) => match map.get(name) {
-                Some(value) => Ok(Wire { path: format!("{}.{name}", self.path), value }),
+                Some(value) => Ok(Wire {
+                    path: format!("{}.{name}", self.path),
+                    value,
+                }),
                 None => Err(EngineError::invalid(format!("{}.{name}", self.path), "is missing")),
             },
             _ => self.fail(format!("must be an object; got {}", self.kind())),
@@ -101,7 +107,10 @@ impl<'a> Wire<'a> {
     pub fn find(&self, name: &str) -> Option<Wire<'a>> {
         let value = self.value.as_object()?.get(name)?;
         let empty = value.is_null() || value.as_str().is_some_and(str::is_empty);
-        (!empty).then(|| Wire { path: format!("{}.{name}", self.path), value })
+        (!empty).then(|| Wire {
+            path: format!("{}.{name}", self.path),
+            value,
+        })
     }
 
     pub fn list(&self) -> Read<Vec<Wire<'a>>> {
@@ -111,14 +120,24 @@ impl<'a> Wire<'a> {
         if items.len() > MAX_ROWS {
             return self.fail(format!("has {} rows; at most {MAX_ROWS} are read", items.len()));
         }
-        Ok(items.iter().enumerate().map(|(i, value)| Wire { path: format!("{}[{i}]", self.path), value }).collect())
+        Ok(items
+            .iter()
+            .enumerate()
+            .map(|(i, value)| Wire {
+                path: format!("{}[{i}]", self.path),
+                value,
+            })
+            .collect())
     }
 
     /// The `i`th item of a list.
     pub fn item(&self, i: usize) -> Read<Wire<'a>> {
         match self.value {
             Value::Array(items) => match items.get(i) {
-                Some(value) => Ok(Wire { path: format!("{}[{i}]", self.path), value }),
+                Some(value) => Ok(Wire {
+                    path: format!("{}[{i}]", self.path),
+                    value,
+                }),
                 None => Err(EngineError::invalid(format!("{}[{i}]", self.path), "is missing")),
             },
             _ => self.fail(format!("must be a list; got {}", self.kind())),
@@ -128,7 +147,18 @@ impl<'a> Wire<'a> {
     /// Key and value of every field of an object.
     pub fn entries(&self) -> Read<Vec<(&'a str, Wire<'a>)>> {
         match self.value {
-            Value::Object(map) => Ok(map.iter().map(|(k, value)| (k.as_str(), Wire { path: format!("{}.{k}", self.path), value })).collect()),
+            Value::Object(map) => Ok(map
+                .iter()
+                .map(|(k, value)| {
+                    (
+                        k.as_str(),
+                        Wire {
+                            path: format!("{}.{k}", self.path),
+                            value,
+                        },
+                    )
+                })
+                .collect()),
             _ => self.fail(format!("must be an object; got {}", self.kind())),
         }
     }
@@ -145,7 +175,9 @@ impl<'a> Wire<'a> {
     pub fn number(&self) -> Read<f64> {
         let n = match self.value {
             Value::Number(n) => n.as_f64(),
-            Value::String(s) if s.len() <= 60 && s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) => s.parse().ok(),
+            Value::String(s) if s.len() <= 60 && s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) => {
+                s.parse().ok()
+            }
             _ => None,
         };
         match n {
@@ -156,7 +188,11 @@ impl<'a> Wire<'a> {
 
     fn shown(&self) -> String {
         let text = self.value.to_string();
-        if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text }
+        if text.chars().count() > 40 {
+            format!("{}…", text.chars().take(40).collect::<String>())
+        } else {
+            text
+        }
     }
 
     pub fn price(&self) -> Read<f64> {
@@ -208,12 +244,30 @@ pub struct Columns {
 }
 
 /// The order most venues use.
-pub const TOHLCV: Columns = Columns { time: 0, open: 1, high: 2, low: 3, close: 4, volume: Some(5) };
+pub const TOHLCV: Columns = Columns {
+    time: 0,
+    open: 1,
+    high: 2,
+    low: 3,
+    close: 4,
+    volume: Some(5),
+};
 
 /// One candle from five or six readings, checked to be a candle.
-pub fn candle(row: &Wire, time: f64, open: f64, high: f64, low: f64, close: f64, volume: f64) -> Read<(f64, f64, f64, f64, f64, f64)> {
+pub fn candle(
+    row: &Wire,
+    time: f64,
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+    volume: f64,
+) -> Read<(f64, f64, f64, f64, f64, f64)> {
     if low > open.min(close) || high < open.max(close) {
-        return Err(EngineError::invalid(row.path(), format!("is no candle: open {open}, high {high}, low {low}, close {close}")));
+        return Err(EngineError::invalid(
+            row.path(),
+            format!("is no candle: open {open}, high {high}, low {low}, close {close}"),
+        ));
     }
     Ok((time, open, high, low, close, volume))
 }
@@ -240,27 +294,49 @@ pub fn candles(list: &Wire, columns: Columns, interval: Option<Interval>, notes:
 }
 
 /// Oldest first, one row a time, interval known.
-pub fn arrange(list: &Wire, mut rows: Vec<(f64, f64, f64, f64, f64, f64)>, interval: Option<Interval>, notes: &mut Vec<String>) -> Read<Candles> {
+pub fn arrange(
+    list: &Wire,
+    mut rows: Vec<(f64, f64, f64, f64, f64, f64)>,
+    interval: Option<Interval>,
+    notes: &mut Vec<String>,
+) -> Read<Candles> {
     if rows.is_empty() {
-        return Err(EngineError::new(ErrorCode::InsufficientData, list.path(), "has no candles"));
+        return Err(EngineError::new(
+            ErrorCode::InsufficientData,
+            list.path(),
+            "has no candles",
+        ));
     }
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let before = rows.len();
     rows.dedup_by(|later, kept| later.0 == kept.0);
     if rows.len() < before {
-        notes.push(format!("{} rows with a time already seen were left out", before - rows.len()));
+        notes.push(format!(
+            "{} rows with a time already seen were left out",
+            before - rows.len()
+        ));
     }
     let spacing = rows.windows(2).map(|w| w[1].0 - w[0].0).min_by(f64::total_cmp);
     let interval = match (interval, spacing) {
         (Some(i), _) => i,
-        (None, Some(s)) => Interval::from_millis(s)
-            .ok_or_else(|| EngineError::unsupported(list.path(), format!("candles are {} minutes apart; 1m, 5m, 15m, 1h, 4h and 1d are read", s / 60_000.0)))?,
+        (None, Some(s)) => Interval::from_millis(s).ok_or_else(|| {
+            EngineError::unsupported(
+                list.path(),
+                format!(
+                    "candles are {} minutes apart; 1m, 5m, 15m, 1h, 4h and 1d are read",
+                    s / 60_000.0
+                ),
+            )
+        })?,
         (None, None) => {
             notes.push("one candle only and no interval given: 1h assumed".to_owned());
             Interval::H1
         }
     };
-    let missing: f64 = rows.windows(2).map(|w| ((w[1].0 - w[0].0) / interval.millis()).round() - 1.0).sum();
+    let missing: f64 = rows
+        .windows(2)
+        .map(|w| ((w[1].0 - w[0].0) / interval.millis()).round() - 1.0)
+        .sum();
     if missing > 0.0 {
         notes.push(format!("{missing} candles are missing inside the range"));
     }
@@ -275,7 +351,12 @@ pub fn ordered(mut rows: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 /// A side of a book from rows of `[price, size, …]`: empty levels dropped, best first.
-pub fn levels(list: &Wire, price: impl Fn(&Wire) -> Read<f64>, size: impl Fn(&Wire) -> Read<f64>, bids: bool) -> Read<Vec<(f64, f64)>> {
+pub fn levels(
+    list: &Wire,
+    price: impl Fn(&Wire) -> Read<f64>,
+    size: impl Fn(&Wire) -> Read<f64>,
+    bids: bool,
+) -> Read<Vec<(f64, f64)>> {
     let mut out = Vec::new();
     for row in list.list()? {
         let level = (price(&row)?, size(&row)?);
@@ -290,7 +371,10 @@ pub fn levels(list: &Wire, price: impl Fn(&Wire) -> Read<f64>, size: impl Fn(&Wi
 /// `[price, size, …]` levels on both sides. A crossed book is told, not mended.
 pub fn book(bids: &Wire, asks: &Wire, notes: &mut Vec<String>) -> Read<Book> {
     let side = |w: &Wire, is_bid| levels(w, |r| r.item(0)?.price(), |r| r.item(1)?.amount(), is_bid);
-    let book = Book { bids: side(bids, true)?, asks: side(asks, false)? };
+    let book = Book {
+        bids: side(bids, true)?,
+        asks: side(asks, false)?,
+    };
     check_book(&book, notes);
     Ok(book)
 }

@@ -22,7 +22,8 @@ pub fn evaluate_json(request: &str) -> String {
 #[wasm_bindgen]
 pub fn evaluate(
     #[wasm_bindgen(unchecked_param_type = "EngineRequest & { id?: unknown; explain?: boolean }")] request: &JsValue,
-    #[wasm_bindgen(js_name = onProgress, unchecked_optional_param_type = "(share: number) => void")] on_progress: Option<Function>,
+    #[wasm_bindgen(js_name = onProgress, unchecked_optional_param_type = "(share: number) => void")]
+    on_progress: Option<Function>,
 ) -> Result<JsValue, JsValue> {
     run(request, None, on_progress.as_ref())
 }
@@ -66,7 +67,12 @@ fn run(request: &JsValue, op: Option<&str>, on_progress: Option<&Function>) -> R
     if refused.is_undefined() {
         return Ok(answer);
     }
-    let part = |name: &str| Reflect::get(&refused, &name.into()).ok().and_then(|v| v.as_string()).unwrap_or_default();
+    let part = |name: &str| {
+        Reflect::get(&refused, &name.into())
+            .ok()
+            .and_then(|v| v.as_string())
+            .unwrap_or_default()
+    };
     let error = Error::new(&format!("{}: {}", part("field"), part("message")));
     error.set_name("EngineError");
     for name in ["code", "field"] {

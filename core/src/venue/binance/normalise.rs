@@ -13,7 +13,12 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "premium_index" => premium_index,
         "klines" => |b: &Wire, h: &Hint| {
             let mut out = Normalised::default();
-            out.candles = Some(wire::candles(b, TOHLCV, h.interval.or(kline_interval(b)), &mut out.notes)?);
+            out.candles = Some(wire::candles(
+                b,
+                TOHLCV,
+                h.interval.or(kline_interval(b)),
+                &mut out.notes,
+            )?);
             Ok(out)
         },
         "funding_rate" => funding_rate,
@@ -32,7 +37,10 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
 /// An error answer: `{"code": -1121, "msg": "Invalid symbol."}`.
 fn refused(body: &Wire) -> Read<()> {
     match (body.find("code"), body.find("msg")) {
-        (Some(code), Some(msg)) => Err(EngineError::invalid(code.path(), format!("Binance answered {}: {}", code.number()?, msg.text()?))),
+        (Some(code), Some(msg)) => Err(EngineError::invalid(
+            code.path(),
+            format!("Binance answered {}: {}", code.number()?, msg.text()?),
+        )),
         _ => Ok(()),
     }
 }
@@ -41,14 +49,20 @@ fn exchange_info(body: &Wire, _: &Hint) -> Read<Normalised> {
     let mut out = Normalised::default();
     let mut other = 0;
     for s in body.get("symbols")?.list()? {
-        let perpetual = s.find("contractType").is_none_or(|t| t.text().is_ok_and(|t| t == "PERPETUAL" || t == "TRADIFI_PERPETUAL"));
+        let perpetual = s
+            .find("contractType")
+            .is_none_or(|t| t.text().is_ok_and(|t| t == "PERPETUAL" || t == "TRADIFI_PERPETUAL"));
         let status = s.find("status").or_else(|| s.find("contractStatus"));
         if !perpetual || status.is_some_and(|t| t.text().is_ok_and(|t| t != "TRADING")) {
             other += 1;
             continue;
         }
         let contract_size = s.opt("contractSize", Wire::amount)?;
-        let mut instrument = Instrument::bare(if contract_size.is_some() { InstrumentKind::Inverse } else { InstrumentKind::Linear });
+        let mut instrument = Instrument::bare(if contract_size.is_some() {
+            InstrumentKind::Inverse
+        } else {
+            InstrumentKind::Linear
+        });
         instrument.contract_size = contract_size;
         instrument.liquidation_fee = s.opt("liquidationFee", Wire::rate)?;
         let (mut lot_size, mut min_size) = (None, None);
@@ -74,25 +88,38 @@ fn exchange_info(body: &Wire, _: &Hint) -> Read<Normalised> {
         });
     }
     if other > 0 {
-        out.notes.push(format!("{other} symbols that are not perpetual or not trading were left out"));
+        out.notes.push(format!(
+            "{other} symbols that are not perpetual or not trading were left out"
+        ));
     }
     Ok(out)
 }
 
 fn premium_index(body: &Wire, _: &Hint) -> Read<Normalised> {
-    let rows = if body.is_list() { body.list()? } else { vec![body.clone()] };
+    let rows = if body.is_list() {
+        body.list()?
+    } else {
+        vec![body.clone()]
+    };
     let quotes = rows.iter().map(|q| {
         Ok(Quote {
             symbol: q.get("symbol")?.text()?.to_owned(),
             mark_price: Some(q.get("markPrice")?.price()?),
             index_price: q.opt_price("indexPrice")?,
             funding_rate: q.opt("lastFundingRate", Wire::rate)?,
-            next_funding_time: q.find("nextFundingTime").filter(|t| t.number() != Ok(0.0)).map(|t| t.millis()).transpose()?,
+            next_funding_time: q
+                .find("nextFundingTime")
+                .filter(|t| t.number() != Ok(0.0))
+                .map(|t| t.millis())
+                .transpose()?,
             time: q.opt("time", Wire::millis)?,
             ..Quote::default()
         })
     });
-    Ok(Normalised { quotes: quotes.collect::<Read<_>>()?, ..Normalised::default() })
+    Ok(Normalised {
+        quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
 }
 
 /// The interval that the first row's close time tells.
@@ -104,8 +131,14 @@ fn kline_interval(body: &Wire) -> Option<crate::market::Interval> {
 
 fn funding_rate(body: &Wire, _: &Hint) -> Read<Normalised> {
     let rows = body.list()?;
-    let funding: Read<Vec<_>> = rows.iter().map(|r| Ok((r.get("fundingTime")?.millis()?, r.get("fundingRate")?.rate()?))).collect();
-    Ok(Normalised { funding: wire::ordered(funding?), ..Normalised::default() })
+    let funding: Read<Vec<_>> = rows
+        .iter()
+        .map(|r| Ok((r.get("fundingTime")?.millis()?, r.get("fundingRate")?.rate()?)))
+        .collect();
+    Ok(Normalised {
+        funding: wire::ordered(funding?),
+        ..Normalised::default()
+    })
 }
 
 fn funding_info(body: &Wire, _: &Hint) -> Read<Normalised> {
@@ -118,7 +151,10 @@ fn funding_info(body: &Wire, _: &Hint) -> Read<Normalised> {
             ..Quote::default()
         })
     });
-    Ok(Normalised { quotes: quotes.collect::<Read<_>>()?, ..Normalised::default() })
+    Ok(Normalised {
+        quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
 }
 
 fn open_interest(body: &Wire, _: &Hint) -> Read<Normalised> {
@@ -128,5 +164,8 @@ fn open_interest(body: &Wire, _: &Hint) -> Read<Normalised> {
         time: body.opt("time", Wire::millis)?,
         ..Quote::default()
     };
-    Ok(Normalised { quotes: vec![quote], ..Normalised::default() })
+    Ok(Normalised {
+        quotes: vec![quote],
+        ..Normalised::default()
+    })
 }

@@ -18,9 +18,14 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         },
         "funding_history" => |r: &Wire, _: &Hint| {
             let rows = r.get("list")?.list()?;
-            let funding: Read<Vec<_>> =
-                rows.iter().map(|f| Ok((f.get("fundingRateTimestamp")?.millis()?, f.get("fundingRate")?.rate()?))).collect();
-            Ok(Normalised { funding: wire::ordered(funding?), ..Normalised::default() })
+            let funding: Read<Vec<_>> = rows
+                .iter()
+                .map(|f| Ok((f.get("fundingRateTimestamp")?.millis()?, f.get("fundingRate")?.rate()?)))
+                .collect();
+            Ok(Normalised {
+                funding: wire::ordered(funding?),
+                ..Normalised::default()
+            })
         },
         "open_interest" => open_interest,
         "orderbook" => |r: &Wire, _: &Hint| {
@@ -38,7 +43,10 @@ fn result<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
     let code = body.get("retCode")?;
     if code.number()? != 0.0 {
         let message = body.find("retMsg").and_then(|m| m.text().ok()).unwrap_or("no message");
-        return Err(EngineError::invalid(code.path(), format!("Bybit answered {}: {message}", code.number()?)));
+        return Err(EngineError::invalid(
+            code.path(),
+            format!("Bybit answered {}: {message}", code.number()?),
+        ));
     }
     body.get("result")
 }
@@ -48,7 +56,10 @@ fn cursor(result: &Wire) -> Read<Option<String>> {
 }
 
 fn instruments_info(r: &Wire, _: &Hint) -> Read<Normalised> {
-    let mut out = Normalised { next_cursor: cursor(r)?, ..Normalised::default() };
+    let mut out = Normalised {
+        next_cursor: cursor(r)?,
+        ..Normalised::default()
+    };
     let mut other = 0;
     for s in r.get("list")?.list()? {
         let kind = match s.get("contractType")?.text()? {
@@ -72,16 +83,28 @@ fn instruments_info(r: &Wire, _: &Hint) -> Read<Normalised> {
             quote: s.get("quoteCoin")?.text()?.to_owned(),
             settle: match s.find("settleCoin") {
                 Some(coin) => coin.text()?.to_owned(),
-                None => s.get(if kind == InstrumentKind::Inverse { "baseCoin" } else { "quoteCoin" })?.text()?.to_owned(),
+                None => s
+                    .get(if kind == InstrumentKind::Inverse {
+                        "baseCoin"
+                    } else {
+                        "quoteCoin"
+                    })?
+                    .text()?
+                    .to_owned(),
             },
             lot_size: lot.opt("qtyStep", Wire::amount)?,
             min_size: lot.opt("minOrderQty", Wire::amount)?,
-            max_leverage: s.find("leverageFilter").map(|f| f.opt("maxLeverage", Wire::leverage)).transpose()?.flatten(),
+            max_leverage: s
+                .find("leverageFilter")
+                .map(|f| f.opt("maxLeverage", Wire::leverage))
+                .transpose()?
+                .flatten(),
             instrument,
         });
     }
     if other > 0 {
-        out.notes.push(format!("{other} contracts that are not perpetual were left out"));
+        out.notes
+            .push(format!("{other} contracts that are not perpetual were left out"));
     }
     Ok(out)
 }
@@ -89,7 +112,10 @@ fn instruments_info(r: &Wire, _: &Hint) -> Read<Normalised> {
 /// Tiers by symbol. The venue writes rates as fractions for linear and, in its own example, as percentages for inverse:
 /// `initialMargin·maxLeverage` tells which, being 1 or 100.
 fn risk_limit(r: &Wire, _: &Hint) -> Read<Normalised> {
-    let mut out = Normalised { next_cursor: cursor(r)?, ..Normalised::default() };
+    let mut out = Normalised {
+        next_cursor: cursor(r)?,
+        ..Normalised::default()
+    };
     for row in r.get("list")?.list()? {
         let symbol = row.get("symbol")?.text()?;
         let max_leverage = row.get("maxLeverage")?.leverage()?;
@@ -99,7 +125,10 @@ fn risk_limit(r: &Wire, _: &Hint) -> Read<Normalised> {
         } else if (90.0..=110.0).contains(&product) {
             0.01
         } else {
-            return Err(EngineError::invalid(row.path(), format!("initialMargin·maxLeverage is {product}, neither 1 nor 100: the scale of the rates is unclear")));
+            return Err(EngineError::invalid(
+                row.path(),
+                format!("initialMargin·maxLeverage is {product}, neither 1 nor 100: the scale of the rates is unclear"),
+            ));
         };
         let tier = Tier {
             floor: 0.0,
@@ -110,17 +139,24 @@ fn risk_limit(r: &Wire, _: &Hint) -> Read<Normalised> {
         };
         match out.tiers.iter_mut().find(|t| t.symbol == symbol) {
             Some(t) => t.tiers.push(tier),
-            None => out.tiers.push(SymbolTiers { symbol: symbol.to_owned(), tiers: vec![tier] }),
+            None => out.tiers.push(SymbolTiers {
+                symbol: symbol.to_owned(),
+                tiers: vec![tier],
+            }),
         }
     }
     for t in &mut out.tiers {
-        t.tiers.sort_by(|a, b| a.cap.unwrap_or(f64::MAX).total_cmp(&b.cap.unwrap_or(f64::MAX)));
+        t.tiers
+            .sort_by(|a, b| a.cap.unwrap_or(f64::MAX).total_cmp(&b.cap.unwrap_or(f64::MAX)));
         let caps: Vec<_> = t.tiers.iter().map(|x| x.cap.unwrap_or(0.0)).collect();
         for (tier, cap) in t.tiers.iter_mut().skip(1).zip(caps) {
             tier.floor = cap;
         }
         if t.tiers.iter().skip(1).any(|x| x.maintenance_amount.is_none()) {
-            out.notes.push(format!("{}: mmDeduction absent on some tiers, derived from the tier before", t.symbol));
+            out.notes.push(format!(
+                "{}: mmDeduction absent on some tiers, derived from the tier before",
+                t.symbol
+            ));
         }
     }
     Ok(out)
@@ -135,7 +171,11 @@ fn tickers(r: &Wire, _: &Hint) -> Read<Normalised> {
             last_price: q.opt_price("lastPrice")?,
             funding_rate: q.opt("fundingRate", Wire::rate)?,
             funding_interval_hours: q.opt("fundingIntervalHour", Wire::number)?,
-            next_funding_time: q.find("nextFundingTime").filter(|t| t.number() != Ok(0.0)).map(|t| t.millis()).transpose()?,
+            next_funding_time: q
+                .find("nextFundingTime")
+                .filter(|t| t.number() != Ok(0.0))
+                .map(|t| t.millis())
+                .transpose()?,
             funding_cap: q.opt("fundingCap", Wire::rate)?,
             // One side only where the venue tells it; the older field sums both sides.
             open_interest: match q.opt("singleOpenInterest", Wire::amount)? {
@@ -145,7 +185,10 @@ fn tickers(r: &Wire, _: &Hint) -> Read<Normalised> {
             ..Quote::default()
         })
     });
-    Ok(Normalised { quotes: quotes.collect::<Read<_>>()?, ..Normalised::default() })
+    Ok(Normalised {
+        quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
 }
 
 fn open_interest(r: &Wire, _: &Hint) -> Read<Normalised> {
@@ -157,5 +200,9 @@ fn open_interest(r: &Wire, _: &Hint) -> Read<Normalised> {
             Ok((o.get("timestamp")?.millis()?, value.amount()?))
         })
         .collect();
-    Ok(Normalised { open_interest: wire::ordered(values?), next_cursor: cursor(r)?, ..Normalised::default() })
+    Ok(Normalised {
+        open_interest: wire::ordered(values?),
+        next_cursor: cursor(r)?,
+        ..Normalised::default()
+    })
 }

@@ -79,9 +79,19 @@ fn fee_slope(leg: &Leg, side: Side) -> f64 {
 /// being what lies beyond the trigger. Once triggered it goes on until the ratio is back above the venue's stop ratio.
 /// `ratio = (symbol P&L − its 8 h maximum) / pool's 8 h maximum balance`.
 /// Source: bybit-exchange/docs, `v5/market/adl-alert`.
-pub fn adl(symbol_pnl: f64, symbol_pnl_max_8h: f64, pool_balance: f64, pool_max_8h: f64, trigger_ratio: f64) -> (f64, bool, f64) {
+pub fn adl(
+    symbol_pnl: f64,
+    symbol_pnl_max_8h: f64,
+    pool_balance: f64,
+    pool_max_8h: f64,
+    trigger_ratio: f64,
+) -> (f64, bool, f64) {
     let ratio = (symbol_pnl - symbol_pnl_max_8h) / pool_max_8h;
     let triggered = ratio < trigger_ratio || pool_balance <= 0.0;
-    let amount = if triggered { (trigger_ratio - ratio).max(0.0) * pool_max_8h } else { 0.0 };
+    let amount = if triggered {
+        (trigger_ratio - ratio).max(0.0) * pool_max_8h
+    } else {
+        0.0
+    };
     (ratio, triggered, amount)
 }

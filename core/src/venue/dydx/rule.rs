@@ -33,7 +33,15 @@ pub fn effective_initial_fraction(base: f64, open_interest_usd: f64, lower_cap: 
 
 /// Price limit of the liquidation order: `P·(1 ∓ k)`, `k = SMMR·MMF·clamp(BA·(1 − Q), 0, 1)`, `Q = equity/ΣMMR`.
 /// `side_sign` is +1 for a long being closed.
-pub fn fillable_price(oracle: f64, side_sign: f64, mmf: f64, equity: f64, total_requirement: f64, adjustment: f64, spread_ratio: f64) -> f64 {
+pub fn fillable_price(
+    oracle: f64,
+    side_sign: f64,
+    mmf: f64,
+    equity: f64,
+    total_requirement: f64,
+    adjustment: f64,
+    spread_ratio: f64,
+) -> f64 {
     let k = spread_ratio * mmf * (adjustment * (1.0 - equity / total_requirement)).clamp(0.0, 1.0);
     oracle * (1.0 - side_sign * k)
 }
@@ -50,7 +58,13 @@ pub fn funding_cap_8h(initial_fraction: f64, maintenance_fraction: f64, clamp_fa
 }
 
 /// Change of the on-chain funding index (× 10^6, truncated towards zero).
-pub fn funding_index_delta(rate_8h_ppm: f64, seconds: f64, price: f64, price_exponent: i32, atomic_resolution: i32) -> f64 {
+pub fn funding_index_delta(
+    rate_8h_ppm: f64,
+    seconds: f64,
+    price: f64,
+    price_exponent: i32,
+    atomic_resolution: i32,
+) -> f64 {
     let scale = 10f64.powi(price_exponent + atomic_resolution + 6);
     (rate_8h_ppm * (seconds / 28_800.0) * price * scale).trunc()
 }

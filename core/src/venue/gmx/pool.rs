@@ -4,7 +4,11 @@
 
 /// `diff^exponent·factor`; an input under 1 USD with a fractional exponent counts as 0, as in the contract.
 pub fn impact_factor(diff_usd: f64, factor: f64, exponent: f64) -> f64 {
-    if diff_usd < 1.0 && exponent.fract() != 0.0 { 0.0 } else { diff_usd.powf(exponent) * factor }
+    if diff_usd < 1.0 && exponent.fract() != 0.0 {
+        0.0
+    } else {
+        diff_usd.powf(exponent) * factor
+    }
 }
 
 /// Price-impact settings of a market.
@@ -23,9 +27,14 @@ pub fn price_impact(terms: ImpactTerms, long_before: f64, short_before: f64, lon
     let positive = terms.positive_factor.min(terms.negative_factor);
     let crosses = (long_before <= short_before) != (long_after <= short_after);
     if crosses {
-        impact_factor(before, positive, terms.positive_exponent) - impact_factor(after, terms.negative_factor, terms.negative_exponent)
+        impact_factor(before, positive, terms.positive_exponent)
+            - impact_factor(after, terms.negative_factor, terms.negative_exponent)
     } else {
-        let (f, e) = if after < before { (positive, terms.positive_exponent) } else { (terms.negative_factor, terms.negative_exponent) };
+        let (f, e) = if after < before {
+            (positive, terms.positive_exponent)
+        } else {
+            (terms.negative_factor, terms.negative_exponent)
+        };
         impact_factor(before, f, e) - impact_factor(after, f, e)
     }
 }
@@ -83,15 +92,36 @@ pub fn borrowing_curve(factor: f64, reserved_usd: f64, exponent: f64, pool_usd: 
 
 /// Borrowing rate of the kink model, in the unit of its factors.
 pub fn borrowing_kink(usage: f64, optimal: f64, base: f64, above_optimal: f64) -> f64 {
-    let extra = if usage > optimal { (above_optimal - base) * (usage - optimal) / (1.0 - optimal) } else { 0.0 };
+    let extra = if usage > optimal {
+        (above_optimal - base) * (usage - optimal) / (1.0 - optimal)
+    } else {
+        0.0
+    };
     base * usage + extra
 }
 
 /// Liquidation price of a GMX v1 position (closed to new trading). `margin_fee` is a fraction of size.
-pub fn v1_liquidation_price(long: bool, size: f64, collateral: f64, average: f64, funding_fee: f64, margin_fee: f64, liquidation_fee: f64, max_leverage: f64) -> f64 {
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the terms of a closed product, each named as its source names them"
+)]
+pub fn v1_liquidation_price(
+    long: bool,
+    size: f64,
+    collateral: f64,
+    average: f64,
+    funding_fee: f64,
+    margin_fee: f64,
+    liquidation_fee: f64,
+    max_leverage: f64,
+) -> f64 {
     let fees = size * margin_fee + funding_fee + liquidation_fee;
     let sign = if long { 1.0 } else { -1.0 };
     let at = |amount: f64| average - sign * (collateral - amount) * average / size;
     let (by_fees, by_leverage) = (at(fees), at(size / max_leverage));
-    if long { by_fees.max(by_leverage) } else { by_fees.min(by_leverage) }
+    if long {
+        by_fees.max(by_leverage)
+    } else {
+        by_fees.min(by_leverage)
+    }
 }

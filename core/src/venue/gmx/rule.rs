@@ -23,19 +23,30 @@ pub const MIN_COLLATERAL_USD: f64 = 1.0;
 
 pub fn holding(c: &mut Checked) -> Result<Holding, EngineError> {
     if c.instrument.kind != InstrumentKind::Pool {
-        return Err(EngineError::unsupported(c.at("instrument.kind"), "gmx positions are of kind pool"));
+        return Err(EngineError::unsupported(
+            c.at("instrument.kind"),
+            "gmx positions are of kind pool",
+        ));
     }
     if c.mode == MarginMode::Cross {
-        return Err(EngineError::unsupported("account.margin_mode", "GMX positions are always isolated"));
+        return Err(EngineError::unsupported(
+            "account.margin_mode",
+            "GMX positions are always isolated",
+        ));
     }
     let factor = c.instrument.min_collateral_factor.ok_or_else(|| {
-        EngineError::insufficient(c.at("instrument.min_collateral_factor"), "is missing: the share of size under which the pool closes a position")
+        EngineError::insufficient(
+            c.at("instrument.min_collateral_factor"),
+            "is missing: the share of size under which the pool closes a position",
+        )
     })?;
     units::between(c.at("instrument.min_collateral_factor"), factor, 0.0, 0.9999)?;
     let least = match c.instrument.min_collateral_usd {
         Some(usd) => units::non_negative_money(c.at("instrument.min_collateral_usd"), usd)?,
         None => {
-            c.assume(format!("least collateral {MIN_COLLATERAL_USD} USD: the contract's setting"));
+            c.assume(format!(
+                "least collateral {MIN_COLLATERAL_USD} USD: the contract's setting"
+            ));
             MIN_COLLATERAL_USD
         }
     };
@@ -47,14 +58,19 @@ pub fn holding(c: &mut Checked) -> Result<Holding, EngineError> {
     if let (Some(usd), Some(entry)) = (c.position.size_usd, c.position.entry_price)
         && (usd / tokens / entry - 1.0).abs() > 1e-6
     {
-        return Err(EngineError::invalid(c.at("size_usd"), format!("disagrees with size·entry_price = {}; got {usd}", tokens * entry)));
+        return Err(EngineError::invalid(
+            c.at("size_usd"),
+            format!("disagrees with size·entry_price = {}; got {usd}", tokens * entry),
+        ));
     }
     let (token, amount, price) = collateral(c, size_usd)?;
     let fees = match c.position.accrued_fees {
         Some(fees) => fees,
         None => {
             let fee = c.instrument.taker_fee.unwrap_or(CLOSING_FEE);
-            c.assume(format!("accrued fees not given: closing fee of {fee} of size, no borrowing or funding due"));
+            c.assume(format!(
+                "accrued fees not given: closing fee of {fee} of size, no borrowing or funding due"
+            ));
             size_usd * fee
         }
     };
@@ -68,7 +84,13 @@ pub fn holding(c: &mut Checked) -> Result<Holding, EngineError> {
         units: tokens,
         entry_x: size_usd / tokens,
         mark_x: c.mark,
-        rows: vec![Row { floor: 0.0, cap: f64::INFINITY, rate: 0.0, amount: 0.0, max_leverage: 1.0 / factor.max(1e-3) }],
+        rows: vec![Row {
+            floor: 0.0,
+            cap: f64::INFINITY,
+            rate: 0.0,
+            amount: 0.0,
+            max_leverage: 1.0 / factor.max(1e-3),
+        }],
         fee_rate: 0.0,
         reserve: (size_usd * factor).max(least),
         held: if token == CollateralToken::Index { amount } else { 0.0 },
@@ -103,7 +125,12 @@ fn collateral(c: &mut Checked, size_usd: f64) -> Result<(CollateralToken, f64, f
     let usd = match (c.position.margin, c.leverage) {
         (Some(margin), _) => margin,
         (None, Some(leverage)) => size_usd / leverage,
-        (None, None) => return Err(EngineError::invalid(c.at("collateral"), "is missing: give collateral, margin or leverage")),
+        (None, None) => {
+            return Err(EngineError::invalid(
+                c.at("collateral"),
+                "is missing: give collateral, margin or leverage",
+            ));
+        }
     };
     c.assume("collateral taken as a stable token at 1 USD");
     Ok((CollateralToken::Stable, usd + extra, 1.0))

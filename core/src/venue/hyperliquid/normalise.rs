@@ -27,7 +27,10 @@ fn meta(meta: &Wire) -> Read<Normalised> {
     if let Some(list) = meta.find("marginTables") {
         for t in list.list()? {
             let steps = t.item(1)?.get("marginTiers")?.list()?;
-            let rows: Read<Vec<_>> = steps.iter().map(|s| Ok((s.get("lowerBound")?.amount()?, s.get("maxLeverage")?.leverage()?))).collect();
+            let rows: Read<Vec<_>> = steps
+                .iter()
+                .map(|s| Ok((s.get("lowerBound")?.amount()?, s.get("maxLeverage")?.leverage()?)))
+                .collect();
             tables.push((t.item(0)?.number()?, rows?));
         }
     }
@@ -38,7 +41,9 @@ fn meta(meta: &Wire) -> Read<Normalised> {
             continue;
         }
         let max_leverage = u.get("maxLeverage")?.leverage()?;
-        let table = u.opt("marginTableId", Wire::number)?.and_then(|id| tables.iter().find(|t| t.0 == id));
+        let table = u
+            .opt("marginTableId", Wire::number)?
+            .and_then(|id| tables.iter().find(|t| t.0 == id));
         let mut instrument = Instrument::bare(InstrumentKind::Linear);
         instrument.tiers = match table {
             Some((_, rows)) => tiers_from_table(rows),
@@ -67,7 +72,10 @@ fn meta_and_asset_ctxs(body: &Wire) -> Read<Normalised> {
     let universe = body.item(0)?.get("universe")?.list()?;
     let contexts = body.item(1)?.list()?;
     if universe.len() != contexts.len() {
-        return Err(EngineError::invalid(body.path(), format!("{} coins but {} contexts", universe.len(), contexts.len())));
+        return Err(EngineError::invalid(
+            body.path(),
+            format!("{} coins but {} contexts", universe.len(), contexts.len()),
+        ));
     }
     let mut out = meta(&body.item(0)?)?;
     for (u, c) in universe.iter().zip(&contexts) {
@@ -110,22 +118,47 @@ fn candle_snapshot(body: &Wire, hint: &Hint) -> Read<Normalised> {
             interval = Interval::from_millis(c.get("T")?.millis()? + 1.0 - c.get("t")?.millis()?);
         }
         let price = |k: &str| c.get(k)?.price();
-        rows.push(wire::candle(&c, c.get("t")?.millis()?, price("o")?, price("h")?, price("l")?, price("c")?, c.get("v")?.amount()?)?);
+        rows.push(wire::candle(
+            &c,
+            c.get("t")?.millis()?,
+            price("o")?,
+            price("h")?,
+            price("l")?,
+            price("c")?,
+            c.get("v")?.amount()?,
+        )?);
     }
     out.candles = Some(wire::arrange(body, rows, interval, &mut out.notes)?);
     Ok(out)
 }
 
 fn funding_history(body: &Wire) -> Read<Normalised> {
-    let rows: Read<Vec<_>> = body.list()?.iter().map(|r| Ok((r.get("time")?.millis()?, r.get("fundingRate")?.rate()?))).collect();
-    Ok(Normalised { funding: wire::ordered(rows?), ..Normalised::default() })
+    let rows: Read<Vec<_>> = body
+        .list()?
+        .iter()
+        .map(|r| Ok((r.get("time")?.millis()?, r.get("fundingRate")?.rate()?)))
+        .collect();
+    Ok(Normalised {
+        funding: wire::ordered(rows?),
+        ..Normalised::default()
+    })
 }
 
 fn l2_book(body: &Wire) -> Read<Normalised> {
     let mut out = Normalised::default();
     let sides = body.get("levels")?;
-    let side = |i, bids| wire::levels(&sides.item(i)?, |l| l.get("px")?.price(), |l| l.get("sz")?.amount(), bids);
-    let book = crate::market::Book { bids: side(0, true)?, asks: side(1, false)? };
+    let side = |i, bids| {
+        wire::levels(
+            &sides.item(i)?,
+            |l| l.get("px")?.price(),
+            |l| l.get("sz")?.amount(),
+            bids,
+        )
+    };
+    let book = crate::market::Book {
+        bids: side(0, true)?,
+        asks: side(1, false)?,
+    };
     wire::check_book(&book, &mut out.notes);
     out.book = Some(book);
     Ok(out)
@@ -174,17 +207,33 @@ fn clearinghouse_state(body: &Wire) -> Read<Normalised> {
             price_impact: None,
             instrument,
         };
-        if is_isolated { isolated.push(position) } else { positions.push(position) }
+        if is_isolated {
+            isolated.push(position)
+        } else {
+            positions.push(position)
+        }
     }
     let cross = !positions.is_empty() || isolated.is_empty();
     if cross && !isolated.is_empty() {
-        out.notes.push(format!("{} isolated positions were left out of the cross account", isolated.len()));
+        out.notes.push(format!(
+            "{} isolated positions were left out of the cross account",
+            isolated.len()
+        ));
     }
     out.account = Some(Account {
         venue: Venue::Hyperliquid,
         margin_mode: if cross { MarginMode::Cross } else { MarginMode::Isolated },
         wallet_balance: None,
-        account_value: if cross { Some(body.get("crossMarginSummary").or_else(|_| body.get("marginSummary"))?.get("accountValue")?.number()?) } else { None },
+        account_value: if cross {
+            Some(
+                body.get("crossMarginSummary")
+                    .or_else(|_| body.get("marginSummary"))?
+                    .get("accountValue")?
+                    .number()?,
+            )
+        } else {
+            None
+        },
         other_maintenance_margin: None,
         collateral: Some("USDC".to_owned()),
         positions: if cross { positions } else { isolated },

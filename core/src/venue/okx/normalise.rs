@@ -10,11 +10,32 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
     let read = match endpoint {
         "instruments" => instruments,
         "position_tiers" => position_tiers,
-        "mark_price" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { mark_price: Some(q.get("markPx")?.price()?), ..Quote::default() })),
-        "index_tickers" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { index_price: Some(q.get("idxPx")?.price()?), ..Quote::default() })),
+        "mark_price" => |d: &Wire, _: &Hint| {
+            quotes(d, |q| {
+                Ok(Quote {
+                    mark_price: Some(q.get("markPx")?.price()?),
+                    ..Quote::default()
+                })
+            })
+        },
+        "index_tickers" => |d: &Wire, _: &Hint| {
+            quotes(d, |q| {
+                Ok(Quote {
+                    index_price: Some(q.get("idxPx")?.price()?),
+                    ..Quote::default()
+                })
+            })
+        },
         "funding_rate" => funding_rate,
         "funding_rate_history" => funding_rate_history,
-        "open_interest" => |d: &Wire, _: &Hint| quotes(d, |q| Ok(Quote { open_interest: Some(q.get("oi")?.amount()?), ..Quote::default() })),
+        "open_interest" => |d: &Wire, _: &Hint| {
+            quotes(d, |q| {
+                Ok(Quote {
+                    open_interest: Some(q.get("oi")?.amount()?),
+                    ..Quote::default()
+                })
+            })
+        },
         "candles" => candles,
         "books" => books,
         _ => return None,
@@ -27,16 +48,26 @@ fn data<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
     let code = body.get("code")?;
     if code.number()? != 0.0 {
         let message = body.find("msg").and_then(|m| m.text().ok()).unwrap_or("no message");
-        return Err(EngineError::invalid(code.path(), format!("OKX answered {}: {message}", code.number()?)));
+        return Err(EngineError::invalid(
+            code.path(),
+            format!("OKX answered {}: {message}", code.number()?),
+        ));
     }
     body.get("data")
 }
 
 fn quotes(data: &Wire, read: impl Fn(&Wire) -> Read<Quote>) -> Read<Normalised> {
     let quotes = data.list()?.into_iter().map(|q| {
-        Ok(Quote { symbol: q.get("instId")?.text()?.to_owned(), time: q.opt("ts", Wire::millis)?, ..read(&q)? })
+        Ok(Quote {
+            symbol: q.get("instId")?.text()?.to_owned(),
+            time: q.opt("ts", Wire::millis)?,
+            ..read(&q)?
+        })
     });
-    Ok(Normalised { quotes: quotes.collect::<Read<_>>()?, ..Normalised::default() })
+    Ok(Normalised {
+        quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
 }
 
 fn instruments(data: &Wire, _: &Hint) -> Read<Normalised> {
@@ -70,7 +101,8 @@ fn instruments(data: &Wire, _: &Hint) -> Read<Normalised> {
         });
     }
     if other > 0 {
-        out.notes.push(format!("{other} instruments that are not live swaps were left out"));
+        out.notes
+            .push(format!("{other} instruments that are not live swaps were left out"));
     }
     Ok(out)
 }
@@ -93,7 +125,10 @@ fn position_tiers(data: &Wire, _: &Hint) -> Read<Normalised> {
         };
         match out.tiers.iter_mut().find(|t| t.symbol == symbol) {
             Some(t) => t.tiers.push(tier),
-            None => out.tiers.push(SymbolTiers { symbol: symbol.to_owned(), tiers: vec![tier] }),
+            None => out.tiers.push(SymbolTiers {
+                symbol: symbol.to_owned(),
+                tiers: vec![tier],
+            }),
         }
     }
     for t in &mut out.tiers {
@@ -127,7 +162,10 @@ fn funding_rate_history(data: &Wire, _: &Hint) -> Read<Normalised> {
             Ok((r.get("fundingTime")?.millis()?, rate.rate()?))
         })
         .collect();
-    Ok(Normalised { funding: wire::ordered(rows?), ..Normalised::default() })
+    Ok(Normalised {
+        funding: wire::ordered(rows?),
+        ..Normalised::default()
+    })
 }
 
 /// Candles; the running one (`confirm` "0") is kept, as on every other venue. Volume is in contracts.

@@ -36,7 +36,11 @@ pub fn holding(c: &mut Checked) -> Result<Holding, EngineError> {
     if tiers.exceeded_by(contracts) {
         c.assume("position is above the venue's largest tier: the last tier's rate is used");
     }
-    let fixed = Row { floor: 0.0, cap: f64::INFINITY, ..row };
+    let fixed = Row {
+        floor: 0.0,
+        cap: f64::INFINITY,
+        ..row
+    };
     let mut leg = c.leg(vec![fixed])?;
     leg.fee_rate = fee;
     let one_tier = crate::market::Tiers::new("tiers", &[tier_of(&fixed)], TierUnit::Contracts)?;
