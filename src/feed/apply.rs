@@ -64,7 +64,6 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
                 ) else {
                     continue;
                 };
-                m.tick = l.instrument.tick_size.or(m.tick);
                 m.funding_interval_hours = l.instrument.funding_interval_hours.or(m.funding_interval_hours);
             }
         });

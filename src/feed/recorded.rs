@@ -5,7 +5,7 @@ use crate::state::Desk;
 use crate::state::desk::RecordedEntry;
 use crate::state::market::{MarketData, Origin};
 use crate::state::scenario::coin;
-use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote};
+use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote, Venue};
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -72,15 +72,26 @@ pub(crate) fn use_recorded(desk: Desk) {
         if quote && candles && (funding || entry.funding.is_none()) {
             continue;
         }
-        // Live answers may be under way: only what has already failed is replaced.
+        // Live answers may be under way: only what has been asked for and has failed is replaced. A venue without a feed
+        // is asked for nothing.
         let failed = desk.feeds.with_untracked(|f| {
-            f.values().all(|s| s.last_ok.is_none()) && (f.is_empty() || f.values().any(|s| s.error.is_some()))
+            let own: Vec<_> = f.iter().filter(|(name, _)| asks_for(name, &symbol)).collect();
+            own.iter().all(|(_, s)| s.last_ok.is_none() && s.error.is_some()) && (!own.is_empty() || !has_feed(venue))
         });
         if !failed || !ASKED.with(|a| a.borrow_mut().insert(format!("{venue} {symbol}"))) {
             continue;
         }
         spawn_local(async move { fill(desk, entry).await });
     }
+}
+
+/// Whether a feed's name ends with this symbol, or names none and so serves all (Hyperliquid's contexts).
+fn asks_for(name: &str, symbol: &str) -> bool {
+    name.split_once(' ').is_some_and(|(source, asked)| asked == symbol || (asked.is_empty() && source == "hyperliquid.meta_and_asset_ctxs"))
+}
+
+fn has_feed(venue: Venue) -> bool {
+    !matches!(venue, Venue::Dydx | Venue::Gmx)
 }
 
 async fn fill(desk: Desk, entry: RecordedEntry) {

@@ -114,7 +114,10 @@ impl Desk {
         typed.or_else(|| self.market(index, MarketData::mark))
     }
 
+    /// The price step of a position's instrument: as listed, else as recorded.
     pub(crate) fn tick(&self, index: usize) -> Option<f64> {
-        self.market(index, |m| m.tick)
+        let (venue, symbol) = self.key(index)?;
+        let listed = self.books.with(|b| b.get(&venue).and_then(|b| b.listings.get(&symbol)).and_then(|l| l.instrument.tick_size));
+        listed.or_else(|| self.market(index, |m| m.tick))
     }
 }

@@ -2,7 +2,7 @@
 import { liquidationPrice, open, start } from '../e2e/lib/page.mjs';
 
 const site = await start();
-const { page } = await open(site);
+const { page } = await open(site, { clock: false });
 await liquidationPrice(page);
 
 // Round trip of one request, message both ways included, against an empty message to the same kind of worker.

@@ -125,10 +125,12 @@ test('a link reproduces the desk to the digit', async () => {
   await page.getByRole('button', { name: 'Add position' }).click();
   await page.getByLabel('Mark price').fill('2000');
   await page.getByText('▼ Short').click();
-  // Nothing but the two positions moves the price: it stands still between two readings.
+  // Read once every feed has answered, so that nothing more comes in.
   const settled = async (p) => {
-    await until(async () => [await p.locator('.positions li').count(), await p.locator('.tables tbody tr').count()], ([a, b]) => a === 2 && b >= 2, 'two rows');
-    await p.waitForTimeout(300);
+    await p.getByText('Every request').click();
+    const waiting = p.locator('.feeds tbody tr', { hasText: 'never' }).filter({ hasText: /ok$/ });
+    await until(async () => [await p.locator('.feeds tbody tr').count(), await waiting.count()], ([all, open]) => all >= 8 && open === 0, 'every feed answered');
+    await p.waitForTimeout(500);
     return (await p.locator('.tables').textContent()) + (await p.locator('.headline').textContent());
   };
   const first = await settled(page);

@@ -48,6 +48,9 @@ export async function replay(page, faults = {}) {
       const { status = 200, body = '' } = typeof fault === 'number' ? { status: fault } : fault;
       return route.fulfill({ status, body, headers: cors });
     }
+    // Only one coin was recorded: others are answered as a venue answers an unknown symbol.
+    const named = ['symbol', 'instId', 'instFamily'].map((k) => url.searchParams.get(k)).find(Boolean) ?? 'BTC';
+    if (!named.startsWith('BTC')) return route.fulfill({ status: 400, body: '{"code":-1121,"msg":"Invalid symbol."}', headers: cors });
     const path = ANSWERS[`${url.hostname}${url.pathname}${type}`];
     if (!path) return route.fulfill({ status: 404, body: 'no fixture', headers: cors });
     return route.fulfill({ status: 200, contentType: 'application/json', body: fixture(path), headers: cors });
