@@ -17,6 +17,7 @@ pub struct Input {
 /// One line of an explanation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct Step {
     pub label: String,
     pub formula: String,

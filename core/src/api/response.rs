@@ -20,6 +20,7 @@ pub enum EngineResponse {
 /// Where the tiers of a position came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct TierSource {
     pub symbol: String,
     /// "request", or the origin of the shipped snapshot.
@@ -68,6 +69,7 @@ pub struct CostQuantiles {
 /// Money in collateral units; a positive cost is paid by the trader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct FundingResponse {
     pub expected_cost: f64,
     /// Null when the history holds too few windows of this length.

@@ -40,6 +40,7 @@ pub struct TierUse {
 /// The answer for one position. Money in collateral units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct PositionRoom {
     pub symbol: String,
     pub side: Side,
@@ -76,6 +77,7 @@ pub struct PositionRoom {
 /// Common move of every market that brings a cross account to its requirement, as fractions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct MarketMove {
     pub down: Option<f64>,
     pub up: Option<f64>,
@@ -94,6 +96,7 @@ impl MarketMove {
 /// Moves of two markets of one cross account that liquidate it while everything else stands still.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct PairMove {
     pub first: String,
     pub second: String,
@@ -108,6 +111,7 @@ pub struct PairMove {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct AccountRoom {
     pub equity: f64,
     pub maintenance_margin: f64,

@@ -51,6 +51,7 @@ pub struct Candles {
 }
 
 /// `[time, rate]`: the rate paid at that time, a fraction per interval.
+#[cfg_attr(feature = "wasm", tsify::declare)]
 pub type FundingRow = (f64, f64);
 
 /// The state of one instrument now, as a venue told it. What the venue did not say is absent.

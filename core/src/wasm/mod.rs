@@ -19,7 +19,7 @@ pub fn evaluate_json(request: &str) -> String {
 }
 
 /// Answers any request. Throws an `Error` with `code` and `field` when the engine refuses.
-#[wasm_bindgen]
+#[wasm_bindgen(unchecked_return_type = "EngineResponse & { id?: unknown }")]
 pub fn evaluate(
     #[wasm_bindgen(unchecked_param_type = "EngineRequest & { id?: unknown; explain?: boolean }")] request: &JsValue,
     #[wasm_bindgen(js_name = onProgress, unchecked_optional_param_type = "(share: number) => void")]

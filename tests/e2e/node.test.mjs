@@ -1,0 +1,45 @@
+// The engine package outside the page: in Node, and as types.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = new URL('../../', import.meta.url);
+const ENGINE = new URL('target/engine/headroom_core.js', ROOT);
+
+const request = {
+  op: 'liquidation', explain: true, id: 1,
+  account: { venue: 'binance', margin_mode: 'cross', wallet_balance: 20000, positions: [
+    { symbol: 'BTCUSDT', side: 'long', size: 0.5, entry_price: 60000, mark_price: 60500, leverage: 3 },
+    { symbol: 'ETHUSDT', side: 'short', size: 5, entry_price: 2000, mark_price: 1980, leverage: 3 },
+  ] },
+};
+
+test('Node and the native command line give the same answer to the bit', async () => {
+  const engine = await import(ENGINE);
+  engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
+  const text = engine.evaluateJson(JSON.stringify(request));
+  const native = execFileSync('cargo', ['run', '--quiet', '-p', 'headroom-core', '--bin', 'headroom'], { cwd: ROOT, input: `${JSON.stringify(request)}\n`, encoding: 'utf8' });
+  assert.equal(`${text}\n`, native);
+  assert.deepEqual(engine.evaluate(request), JSON.parse(text));
+  assert.throws(() => engine.liquidation({ account: {} }), { name: 'EngineError', code: 'invalid_input', field: 'account.venue' });
+});
+
+test('the declarations compile under tsc --strict and know what can be null', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headroom-types-'));
+  writeFileSync(join(folder, 'use.ts'), `
+    import { describe, evaluate, funding, liquidation, type FundingRequest, type LiquidationRequest, type LiquidationResponse } from '${ENGINE.pathname}';
+    const r: LiquidationRequest = { account: { venue: 'gmx', margin_mode: 'isolated', positions: [{ symbol: 'ETH-USD', side: 'long', size: 1, size_usd: 2000, mark_price: 2000, collateral: { token: 'index', amount: 1, price: 2000 } }] } };
+    const a: LiquidationResponse = liquidation({ ...r, explain: true });
+    const p: number | null = a.positions[0]!.liquidation_price;
+    const f: FundingRequest = { position: r.account.positions[0]!, market: { funding: [[1, 0.0001]] }, horizon_hours: 8 };
+    const cost: number = funding(f).expected_cost;
+    const any = evaluate({ op: 'liquidation', ...r }, (share: number) => console.log(share));
+    if (any.op === 'liquidation') console.log(any.account.equity, p?.toFixed(2), cost, describe({}).version);
+    // @ts-expect-error a side is long or short
+    liquidation({ account: { venue: 'binance', margin_mode: 'isolated', positions: [{ symbol: 'X', side: 'up', size: 1, mark_price: 1 }] } });
+  `);
+  execFileSync('node', ['node_modules/typescript/bin/tsc', '--strict', '--noEmit', '--module', 'esnext', '--target', 'es2022', '--moduleResolution', 'bundler', '--lib', 'es2022,dom', join(folder, 'use.ts')], { cwd: ROOT, stdio: 'inherit' });
+});
