@@ -19,6 +19,7 @@ pub mod error;
 pub mod funding;
 pub mod margin;
 pub mod market;
+pub mod probability;
 pub mod units;
 pub mod venue;
 pub mod volatility;

@@ -21,6 +21,44 @@ pub fn close_to_close(candles: &Candles, bars: usize) -> Option<f64> {
     Some((variance * 365.0 * 86_400_000.0 / step).sqrt())
 }
 
+/// Correlation of log returns between bars that both series hold, one interval apart, over the last `bars` of them.
+/// `None` with fewer than 20 such returns, different intervals, or a series that does not move.
+pub fn correlation(a: &Candles, b: &Candles, bars: usize) -> Option<f64> {
+    if a.interval != b.interval {
+        return None;
+    }
+    let step = a.interval.millis();
+    let returns = |c: &Candles| -> std::collections::BTreeMap<u64, f64> {
+        c.rows
+            .windows(2)
+            .filter(|w| (w[1].0 - w[0].0 - step).abs() < 1.0)
+            .map(|w| (w[1].0 as u64, (w[1].4 / w[0].4).ln()))
+            .collect()
+    };
+    let (ra, rb) = (returns(a), returns(b));
+    let pairs: Vec<(f64, f64)> = ra
+        .iter()
+        .rev()
+        .filter_map(|(t, x)| Some((*x, *rb.get(t)?)))
+        .take(bars)
+        .collect();
+    if pairs.len() < 20 {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let (ma, mb) = (
+        pairs.iter().map(|p| p.0).sum::<f64>() / n,
+        pairs.iter().map(|p| p.1).sum::<f64>() / n,
+    );
+    let (mut va, mut vb, mut ab) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        va += (x - ma) * (x - ma);
+        vb += (y - mb) * (y - mb);
+        ab += (x - ma) * (y - mb);
+    }
+    (va > 0.0 && vb > 0.0).then(|| (ab / (va * vb).sqrt()).clamp(-1.0, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

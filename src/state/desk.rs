@@ -117,7 +117,11 @@ impl Desk {
     /// The price step of a position's instrument: as listed, else as recorded.
     pub(crate) fn tick(&self, index: usize) -> Option<f64> {
         let (venue, symbol) = self.key(index)?;
-        let listed = self.books.with(|b| b.get(&venue).and_then(|b| b.listings.get(&symbol)).and_then(|l| l.instrument.tick_size));
+        let listed = self.books.with(|b| {
+            b.get(&venue)
+                .and_then(|b| b.listings.get(&symbol))
+                .and_then(|l| l.instrument.tick_size)
+        });
         listed.or_else(|| self.market(index, |m| m.tick))
     }
 }

@@ -1,8 +1,9 @@
 //! Operation `describe`: what this engine is and takes.
 
-use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest};
+use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest};
 use super::response::{
-    DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, SnapshotGroup, VenueRule,
+    DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, ProbabilityResponse,
+    SnapshotGroup, VenueRule,
 };
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
@@ -14,7 +15,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 4] = ["liquidation", "funding", "normalize", "describe"];
+pub(super) const OPERATIONS: [&str; 5] = ["liquidation", "funding", "probability", "normalize", "describe"];
 
 fn operation<Request: JsonSchema, Response: JsonSchema>(op: &str) -> Operation {
     Operation {
@@ -51,8 +52,9 @@ pub(super) fn describe() -> DescribeResponse {
         operations: vec![
             operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),
             operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[2]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[3]),
+            operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[2]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[3]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[4]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -5,17 +5,23 @@ mod explain;
 mod funding;
 mod liquidation;
 mod normalize;
+mod probability;
 pub mod request;
 pub mod response;
 
 pub use explain::Step;
-pub use request::{DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, NormalizeRequest};
-pub use response::{DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse};
+pub use request::{
+    DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, ModelChoice, NormalizeRequest,
+    ProbabilityRequest,
+};
+pub use response::{
+    DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse, ProbabilityResponse,
+};
 
 use crate::error::EngineError;
 use serde_json::{Value, json};
 
-/// How far a long calculation has come. No operation of this version is long enough to report.
+/// How far a long calculation has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Share done, 0 to 1.
@@ -26,11 +32,14 @@ pub struct Progress {
 pub fn evaluate(
     request: &EngineRequest,
     explain: bool,
-    _progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<EngineResponse, EngineError> {
     match request {
         EngineRequest::Liquidation(r) => liquidation::liquidation(r, explain).map(EngineResponse::Liquidation),
         EngineRequest::Funding(r) => funding::funding(r, explain).map(EngineResponse::Funding),
+        EngineRequest::Probability(r) => {
+            probability::probability(r, explain, progress).map(EngineResponse::Probability)
+        }
         EngineRequest::Normalize(r) => normalize::normalize(r).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe()))),
     }

@@ -24,6 +24,7 @@ pub struct Envelope {
 pub enum EngineRequest {
     Liquidation(LiquidationRequest),
     Funding(FundingRequest),
+    Probability(ProbabilityRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -49,6 +50,43 @@ pub struct FundingRequest {
     /// Whose margin rule the liquidation price follows; without it the common tier rule (Binance's) is used and said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub venue: Option<Venue>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct ProbabilityRequest {
+    pub account: Account,
+    /// By symbol. Volatility is given or estimated from candles; funding is given, averaged from history, or none.
+    #[cfg_attr(feature = "wasm", tsify(type = "Record<string, Market>"))]
+    pub markets: BTreeMap<String, Market>,
+    /// `[symbol, symbol, correlation]`, for pairs whose markets carry no candles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub correlations: Vec<(String, String, f64)>,
+    /// One to fifty horizons.
+    pub horizons_hours: Vec<f64>,
+    #[serde(default)]
+    pub model: ModelChoice,
+    /// Sampling stops when no horizon's standard error is larger; 0.001 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_standard_error: Option<f64>,
+    /// The same seed gives the same bits.
+    #[serde(default)]
+    pub seed: u32,
+}
+
+/// Which model of prices. This version has one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct ModelChoice {
+    pub kind: String,
+}
+
+impl Default for ModelChoice {
+    fn default() -> Self {
+        Self { kind: "gbm".to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -97,6 +135,7 @@ impl Envelope {
         let request = match op.as_str() {
             "liquidation" => read(rest).map(EngineRequest::Liquidation),
             "funding" => read(rest).map(EngineRequest::Funding),
+            "probability" => read(rest).map(EngineRequest::Probability),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {

@@ -41,6 +41,7 @@ macro_rules! operations {
 operations! {
     liquidation: "LiquidationRequest & { explain?: boolean }" => "LiquidationResponse", "Liquidation prices and room of an account.";
     funding: "FundingRequest & { explain?: boolean }" => "FundingResponse", "What holding a position costs over a horizon.";
+    probability: "ProbabilityRequest & { explain?: boolean }" => "ProbabilityResponse", "Chance that an account is liquidated within given horizons.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }
