@@ -88,18 +88,36 @@ pub(crate) fn fine_percent(fraction: f64) -> String {
 
 /// A number as it would be typed: no grouping, no trailing zeros.
 pub(crate) fn plain(value: f64) -> String {
-    let text = format!("{value:.10}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
+    significant(value, 12)
+}
+
+/// A number to so many significant digits, without grouping or trailing zeros.
+pub(crate) fn significant(value: f64, digits: usize) -> String {
+    let rounded: f64 = format!("{:.*e}", digits - 1, value).parse().unwrap_or(value);
+    format!("{rounded}")
+}
+
+/// A move of the market: "none" where there is none, and no false precision beyond tenfold.
+pub(crate) fn market_move(fraction: Option<f64>) -> String {
+    match fraction {
+        None => "none".to_owned(),
+        Some(x) if x > 10.0 => format!("over +1{THIN}000{THIN}%"),
+        Some(x) if x > 0.0 => format!("+{}", fine_percent(x)),
+        Some(x) => fine_percent(x),
     }
 }
 
+/// A cash flow with its direction in words.
+pub(crate) fn flow(received: f64, unit: &str) -> String {
+    let word = if received < 0.0 { "pay" } else { "receive" };
+    format!("{word} {} {unit}", money(received.abs())).trim_end().to_owned()
+}
+
 /// Reads "60000.5", "60,000.5", "60.000,5", "60 000,5". The last separator that is not repeated is the decimal one,
-/// unless it is a comma or dot followed by exactly three digits and preceded by a group, as in "60,000".
+/// unless it is a comma followed by exactly three digits and preceded by a group, as in "60,000". A currency sign in front
+/// is passed over.
 pub(crate) fn parse(text: &str) -> Option<f64> {
+    let text = text.trim().trim_start_matches(['$', '€']);
     let text: String = text
         .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '\u{202f}' | '\u{2009}' | '\'' | '_'))
@@ -131,6 +149,32 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
         _ => text.replace('.', "").replace(',', "."),
     };
     cleaned.parse().ok().filter(|v: &f64| v.is_finite())
+}
+
+/// Like [`parse`], but "60.000" and "60,000", which people write with either meaning, are read as whichever is nearer to a
+/// figure known to be about right.
+pub(crate) fn parse_near(text: &str, near: Option<f64>) -> Option<f64> {
+    let value = parse(text)?;
+    let digits: Vec<&str> = text.trim().trim_start_matches(['$', '€']).split(['.', ',']).collect();
+    let [whole, thousands] = digits.as_slice() else {
+        return Some(value);
+    };
+    let ambiguous = thousands.len() == 3
+        && (1..=3).contains(&whole.len())
+        && !whole.starts_with('0')
+        && [*whole, *thousands]
+            .iter()
+            .all(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    let (true, Some(near)) = (ambiguous, near.filter(|n| *n > 0.0)) else {
+        return Some(value);
+    };
+    let joined: f64 = format!("{whole}{thousands}").parse().ok()?;
+    let off = |v: f64| (v / near).ln().abs();
+    Some(if off(joined) < off(joined / 1000.0) {
+        joined
+    } else {
+        joined / 1000.0
+    })
 }
 
 /// "12 s", "4 min", "3 h", "9 d".
@@ -200,6 +244,20 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(value), "{text}");
         }
+        assert_eq!(
+            (
+                parse_near("60.000", Some(66_937.0)),
+                parse_near("60,000", Some(66_937.0)),
+                parse_near("1.963", Some(2.0)),
+                parse_near("1.963", None)
+            ),
+            (Some(60_000.0), Some(60_000.0), Some(1.963), Some(1.963))
+        );
+        assert_eq!(parse("$60,000"), Some(60_000.0));
+        assert_eq!(
+            (plain(1e-12).as_str(), plain(0.1 + 0.2).as_str(), plain(1e15).as_str()),
+            ("0.000000000001", "0.3", "1000000000000000")
+        );
         for text in ["", "abc", "1.2.3,4,5", "--1", "12px", "∞", "nan"] {
             assert_eq!(parse(text), None, "{text}");
         }

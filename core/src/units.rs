@@ -64,9 +64,18 @@ fn range(field: impl fmt::Display, value: f64, low: f64, high: f64, what: &str) 
         return Err(EngineError::invalid(field, "must be a finite number"));
     }
     if value < low || value > high {
-        return Err(EngineError::invalid(field, format!("{what}; got {value}")));
+        return Err(EngineError::invalid(field, format!("{what}; got {}", shown(value))));
     }
     Ok(value)
+}
+
+/// A number for a message: exponents instead of hundreds of digits.
+fn shown(value: f64) -> String {
+    if value != 0.0 && !(1e-6..1e16).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
 }
 
 pub fn price(field: impl fmt::Display, value: f64) -> Result<f64, EngineError> {

@@ -317,3 +317,32 @@ fn each_pair_tells_which_move_of_one_coin_alone_liquidates() {
     // BTC down x, ETH up x: 1000 + 12000x = 120  =>  x = -880/12000.
     assert!((pair["apart"].as_f64().unwrap() + 880.0 / 12_000.0).abs() < 1e-12);
 }
+
+#[test]
+fn margin_added_on_bybit_counts_as_the_venue_says() {
+    // Help text of 2026-05-27 (inverse) and its linear analogue, worked from the page's formulas: S 60,000 at 50,000, 10x, mmr 0.5 %.
+    let at = |side: &str, kind: &str, size: f64, entry: f64, leverage: f64, extra: f64, fee: f64| {
+        liquidation_price(&json!({"venue": "bybit", "margin_mode": "isolated", "positions": [{"symbol": "X", "side": side, "size": size, "entry_price": entry, "mark_price": entry,
+            "leverage": leverage, "extra_margin": extra, "instrument": {"kind": kind, "taker_fee": fee, "tiers": [{"floor": 0, "maintenance_margin_rate": 0.005, "max_leverage": 100}]}}]})).unwrap()
+    };
+    let (s, e, l, x, t, m) = (60_000.0, 50_000.0, 10.0, 0.1, 0.00055, 0.005);
+    let long = s * (1.0 + m) / (s / e + s / (e * l) + x / (1.0 + t));
+    assert!((at("long", "inverse", s, e, l, x, t) - long).abs() < 1e-8);
+    let short = s * (1.0 - m) / (s / e - s / (e * l) - x / (1.0 - t));
+    assert!((at("short", "inverse", s, e, l, x, t) - short).abs() < 1e-8);
+    let (e, l, x, t) = (20_000.0, 50.0, 3_000.0, 0.0006);
+    assert!((at("long", "linear", 1.0, e, l, x, t) - (e * (1.0 - 1.0 / l) - x / (1.0 - t)) / (1.0 - m)).abs() < 1e-8);
+    assert!((at("short", "linear", 1.0, e, l, x, t) - (e * (1.0 + 1.0 / l) + x / (1.0 + t)) / (1.0 + m)).abs() < 1e-8);
+}
+
+#[test]
+fn nearly_hedged_legs_are_liquidated_where_a_higher_tier_turns_the_slope() {
+    // Long 10, short 9.9 at 100: a rise costs nothing until both legs enter the 5 % tier. By hand: above 1,500 each,
+    // 1000 + 0.1(P − 100) = 0.05·19.9·P − 2·0.046·1500  =>  P = (990 + 138)/(0.995 − 0.1).
+    let tiers = json!([{"floor": 0, "cap": 1500, "maintenance_margin_rate": 0.004, "max_leverage": 100}, {"floor": 1500, "maintenance_margin_rate": 0.05, "max_leverage": 20}]);
+    let leg = |side: &str, size: f64| json!({"symbol": "X", "side": side, "size": size, "entry_price": 100, "mark_price": 100, "instrument": {"kind": "linear", "tiers": tiers}});
+    let account = json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": 1000, "positions": [leg("long", 10.0), leg("short", 9.9)]});
+    let price = liquidation_price(&account).unwrap();
+    assert!((price - 1128.0 / 0.895).abs() < 1e-9, "{price}");
+    assert!((ask(&account)["account"]["market_move_up"].as_f64().unwrap() - (price / 100.0 - 1.0)).abs() < 1e-12);
+}

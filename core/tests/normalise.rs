@@ -258,6 +258,33 @@ fn a_wallet_becomes_an_account_whose_liquidation_price_is_the_printed_one() {
         (answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 43.89375297).abs() < 2e-6,
         "{answer}"
     );
+    // A position of a protocol vault whose list is trimmed: the rest of the maintenance margin still counts (hl-cross-hlp-dydx).
+    let vault = json!({"crossMarginSummary": {"accountValue": "3173167.351586"}, "crossMaintenanceMarginUsed": "37350.071885", "assetPositions": [
+        {"type": "oneWay", "position": {"coin": "DYDX", "szi": "-303109.2", "entryPx": "0.13724", "positionValue": "38534.272596", "maxLeverage": 50, "leverage": {"type": "cross", "value": 20}}}]});
+    let vault = ask("hyperliquid.clearinghouse_state", &vault)["account"].clone();
+    let priced: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "liquidation", "account": vault}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    assert!(
+        (priced["positions"][0]["liquidation_price"].as_f64().unwrap() - 10.3702027403).abs() < 2e-8,
+        "{priced}"
+    );
+    // Margin taken out against a profit: 1 ETH from 2,000, now 3,000, raw -2,700 leaves equity 300; liquidated at 2700/0.98.
+    let profit = json!({"crossMarginSummary": {"accountValue": "0"}, "assetPositions": [{"type": "oneWay", "position": {"coin": "ETH", "szi": "1", "entryPx": "2000",
+        "positionValue": "3000", "maxLeverage": 25, "leverage": {"type": "isolated", "value": 10, "rawUsd": "-2700"}}}]});
+    let profit = ask("hyperliquid.clearinghouse_state", &profit)["account"].clone();
+    let priced: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "liquidation", "account": profit}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    assert!(
+        (priced["positions"][0]["liquidation_price"].as_f64().unwrap() - 2700.0 / 0.98).abs() < 1e-6,
+        "{priced}"
+    );
+    assert_eq!(priced["positions"][0]["equity"], 300.0);
     // A wallet of isolated positions only.
     let mut alone = body.clone();
     alone["assetPositions"].as_array_mut().unwrap().remove(0);

@@ -4,17 +4,18 @@ use super::market::{Key, MarketData, VenueBook};
 use super::scenario::Scenario;
 use crate::engine::Fault;
 use headroom_core::api::{FundingResponse, LiquidationResponse};
+use headroom_core::margin::PositionRoom;
 use headroom_core::market::Venue;
 use leptos::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The last good result, and what is wrong with the present input if it is older than that.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Outcome {
     pub room: Option<Arc<LiquidationResponse>>,
-    /// By position; None while not known.
-    pub funding: Vec<Option<FundingResponse>>,
+    /// By position, or why not.
+    pub funding: Vec<Result<FundingResponse, String>>,
     pub fault: Option<Fault>,
     /// The scenario that `room` answers.
     pub of: Option<Arc<Scenario>>,
@@ -59,8 +60,9 @@ pub(crate) struct Desk {
     pub now: RwSignal<f64>,
     pub dark: RwSignal<bool>,
     pub notes: RwSignal<Vec<String>>,
-    /// A field holding text that is no number: label of the field and why.
     pub explaining: RwSignal<Option<Explaining>>,
+    /// Fields whose text could not be read as a number.
+    pub unread: RwSignal<BTreeSet<String>>,
     pub engine_version: RwSignal<Option<String>>,
 }
 
@@ -85,6 +87,7 @@ impl Desk {
             dark: RwSignal::new(dark),
             notes: RwSignal::new(notes),
             explaining: RwSignal::new(None),
+            unread: RwSignal::new(BTreeSet::new()),
             engine_version: RwSignal::new(None),
         }
     }
@@ -106,6 +109,35 @@ impl Desk {
     pub(crate) fn market<T>(&self, index: usize, read: impl FnOnce(&MarketData) -> Option<T>) -> Option<T> {
         let key = self.key(index)?;
         self.markets.with(|m| m.get(&key).and_then(read))
+    }
+
+    /// The last result, as long as it is about the venue, mode and instruments on the desk.
+    pub(crate) fn result(&self) -> Option<Arc<LiquidationResponse>> {
+        self.outcome.with(|o| {
+            let of = o.of.as_ref()?;
+            let same = self.scenario.with(|s| {
+                s.venue == of.venue
+                    && s.mode == of.mode
+                    && s.lines.iter().map(|l| &l.symbol).eq(of.lines.iter().map(|l| &l.symbol))
+            });
+            o.room.clone().filter(|_| same)
+        })
+    }
+
+    /// The last result of one position.
+    pub(crate) fn position_room(&self, index: usize) -> Option<PositionRoom> {
+        self.result()?.positions.get(index).cloned()
+    }
+
+    /// The last funding figures of one position, or why there are none.
+    pub(crate) fn funding(&self, index: usize) -> Option<Result<FundingResponse, String>> {
+        self.result()?;
+        self.outcome.with(|o| o.funding.get(index).cloned())
+    }
+
+    /// Whether figures shown are older than what is typed.
+    pub(crate) fn outdated(&self) -> bool {
+        self.outcome.with(|o| o.fault.is_some()) || !self.unread.with(BTreeSet::is_empty)
     }
 
     /// The mark of a position: typed, else fetched or recorded.

@@ -52,14 +52,14 @@ fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
         let Some(mark) = desk.mark(i) else {
             return Err(Fault::of(
                 &format!("account.positions[{i}].mark_price"),
-                "No price yet: waiting for the venue. Type a mark price to go on without it.",
+                &no_price(desk, &line.symbol),
             ));
         };
         let (instrument, _) = desk
             .books
             .with_untracked(|b| {
                 b.get(&s.venue)
-                    .map(|b| b.instrument(s.venue, &line.symbol, s.tiers.get(&line.symbol)))
+                    .map(|b| b.instrument(s.venue, &line.symbol, s.typed_tiers(&line.symbol)))
             })
             .ok_or_else(|| Fault::of("engine", "The engine is starting."))?;
         let entry = line.entry.unwrap_or(mark);
@@ -98,6 +98,19 @@ fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
         collateral: None,
         positions,
     })
+}
+
+/// Why a position has no mark, with the way out.
+fn no_price(desk: &Desk, symbol: &str) -> String {
+    let refused = desk.feeds.with_untracked(|f| {
+        f.iter()
+            .find(|(name, s)| name.ends_with(&format!(" {symbol}")) && s.error.is_some())
+            .and_then(|(_, s)| s.error.clone())
+    });
+    match refused {
+        Some(reason) => format!("No price. {reason} Choose another instrument, or type a mark price."),
+        None => "No price yet: waiting for the venue. Type a mark price to go on without it.".to_owned(),
+    }
 }
 
 /// A request as text, asking for the explanation too.
@@ -146,10 +159,10 @@ async fn calculate(desk: Desk) {
         Err(fault) => return desk.outcome.update(|o| o.fault = Some(fault)),
     };
     let marks = account.positions.iter().map(|p| p.mark_price).collect();
-    let mut funding: Vec<Option<FundingResponse>> = Vec::new();
+    let mut funding: Vec<Result<FundingResponse, String>> = Vec::new();
     for (i, position) in account.positions.into_iter().enumerate() {
         let Some(market) = funding_market(&desk, i) else {
-            funding.push(None);
+            funding.push(Err("no funding rate known for this instrument".to_owned()));
             continue;
         };
         let mut position = position;
@@ -162,7 +175,7 @@ async fn calculate(desk: Desk) {
             horizon_hours: FUNDING_HORIZON,
             venue: Some(scenario.venue),
         }));
-        funding.push(engine::read(&engine::ask(Lane::Calculate, &request).await).ok());
+        funding.push(engine::read(&engine::ask(Lane::Calculate, &request).await).map_err(|f: Fault| f.message));
     }
     desk.outcome.set(Outcome {
         room: Some(Arc::new(room)),

@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
     pub mode: MarginMode,
     pub wallet: f64,
     pub lines: Vec<Line>,
-    /// Tiers typed by hand, by symbol.
+    /// Tiers typed by hand, by venue and symbol ("binance BTCUSDT").
     pub tiers: BTreeMap<String, Vec<Tier>>,
 }
 
@@ -87,6 +87,16 @@ pub(crate) fn coin(symbol: &str) -> &str {
 }
 
 impl Scenario {
+    /// Where typed tiers of a symbol of this venue are kept.
+    pub(crate) fn tier_key(&self, symbol: &str) -> String {
+        format!("{} {symbol}", self.venue)
+    }
+
+    /// Tiers typed for a symbol of this venue.
+    pub(crate) fn typed_tiers(&self, symbol: &str) -> Option<&Vec<Tier>> {
+        self.tiers.get(&self.tier_key(symbol))
+    }
+
     /// The part of the address after `#`.
     pub(crate) fn to_hash(&self) -> String {
         let text = |s: &str| String::from(encode_uri_component(s));
@@ -256,7 +266,7 @@ mod tests {
                 },
             ],
             tiers: [(
-                "BTC-USDT-SWAP".to_owned(),
+                "okx BTC-USDT-SWAP".to_owned(),
                 vec![
                     Tier {
                         floor: 0.0,

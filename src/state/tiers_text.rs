@@ -31,7 +31,9 @@ fn lines(text: &str) -> Result<Vec<Tier>, String> {
                 .get(k)
                 .ok_or_else(|| format!("Line {}: {what} is missing", i + 1))?;
             let percent = word.ends_with('%');
-            let number = format::parse(word.trim_end_matches(['%', 'x', 'X']))
+            // A floor such as 50.000 is fifty thousand; a rate or a leverage is not.
+            let near = if k == 0 { Some(50_000.0) } else { None };
+            let number = format::parse_near(word.trim_end_matches(['%', 'x', 'X']), near)
                 .ok_or_else(|| format!("Line {}: {what} is no number: {word}", i + 1))?;
             Ok::<f64, String>(if percent { number / 100.0 } else { number })
         };

@@ -58,7 +58,7 @@ fn most_leverage(desk: Desk) -> f64 {
     desk.scenario.with(|s| {
         desk.books.with(|b| {
             b.get(&venue).map_or(100.0, |b| {
-                let (instrument, _) = b.instrument(venue, &symbol, s.tiers.get(&symbol));
+                let (instrument, _) = b.instrument(venue, &symbol, s.typed_tiers(&symbol));
                 let by_tier = instrument.tiers.iter().map(|t| t.max_leverage).fold(0.0, f64::max);
                 let by_factor = instrument.min_collateral_factor.map_or(0.0, |f| 1.0 / f);
                 let most = by_tier.max(by_factor);

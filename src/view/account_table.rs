@@ -8,7 +8,7 @@ use leptos::prelude::*;
 #[component]
 pub(crate) fn AccountTable() -> impl IntoView {
     let desk = desk();
-    let room = Memo::new(move |_| desk.outcome.with(|o| o.room.clone()));
+    let room = Memo::new(move |_| desk.result());
     let dash = || format::UNKNOWN.to_owned();
     let percent = move |v: Option<f64>| v.map_or_else(dash, format::fine_percent);
     let rows = move || {
@@ -17,32 +17,30 @@ pub(crate) fn AccountTable() -> impl IntoView {
                 .iter()
                 .enumerate()
                 .map(|(i, p)| {
-                    let price = |v: Option<f64>| v.map_or_else(dash, |v| format::price(v, desk.tick(i)));
+                    let price =
+                        |v: Option<f64>| v.map_or_else(|| "none".to_owned(), |v| format::price(v, desk.tick(i)));
                     view! {
                         <tr class:current=move || desk.index() == i>
                             <th scope="row">{p.symbol.clone()}</th>
                             <td>{if p.side == Side::Long { "▲ long" } else { "▼ short" }}</td>
-                            <td>{format::money(p.notional)}</td>
-                            <td>{format::money(p.unrealised_pnl)}</td>
                             <td>{price(p.liquidation_price)}</td>
                             <td>{percent(p.distance)}</td>
                             <td>{percent(p.margin_ratio)}</td>
+                            <td>{format::money(p.notional)}</td>
+                            <td>{format::money(p.unrealised_pnl)}</td>
                         </tr>
                     }
                 })
                 .collect_view()
         })
     };
-    let cross = move || {
-        desk.outcome
-            .with(|o| o.of.as_ref().is_some_and(|s| s.mode == MarginMode::Cross))
-    };
+    let cross = move || desk.scenario.with(|s| s.mode == MarginMode::Cross);
     let market = move || {
         room.get()
             .map(|r| match (r.account.market_move_down, r.account.market_move_up) {
                 (None, None) => "No common move of all prices liquidates this account.".to_owned(),
                 (d, u) => {
-                    let sides: Vec<String> = d.into_iter().chain(u).map(format::fine_percent).collect();
+                    let sides: Vec<String> = d.into_iter().chain(u).map(|x| format::market_move(Some(x))).collect();
                     format!("All prices together: {} liquidates the account.", sides.join(" or "))
                 }
             })
@@ -55,10 +53,10 @@ pub(crate) fn AccountTable() -> impl IntoView {
                     view! {
                         <tr>
                             <th scope="row">{format!("{} and {}", p.first, p.second)}</th>
-                            <td>{percent(p.first_alone)}</td>
-                            <td>{percent(p.second_alone)}</td>
-                            <td>{percent(p.together)}</td>
-                            <td>{percent(p.apart)}</td>
+                            <td>{format::market_move(p.first_alone)}</td>
+                            <td>{format::market_move(p.second_alone)}</td>
+                            <td>{format::market_move(p.together)}</td>
+                            <td>{format::market_move(p.apart)}</td>
                         </tr>
                     }
                 })
@@ -67,7 +65,7 @@ pub(crate) fn AccountTable() -> impl IntoView {
     };
     let assumptions = move || room.get().map(|r| r.assumptions.clone()).unwrap_or_default();
     view! {
-        <div class="tables" class:outdated=move || desk.outcome.with(|o| o.fault.is_some())>
+        <div class="tables" class:outdated=move || desk.outdated()>
             <div class="scroll" tabindex="0" role="region" aria-label="Positions">
                 <table>
                     <caption>"Positions"</caption>
@@ -75,11 +73,11 @@ pub(crate) fn AccountTable() -> impl IntoView {
                         <tr>
                             <th scope="col">"Instrument"</th>
                             <th scope="col">"Side"</th>
-                            <th scope="col">"Notional"</th>
-                            <th scope="col">"Profit"</th>
                             <th scope="col">"Liquidation"</th>
                             <th scope="col">"Distance"</th>
                             <th scope="col">"Margin ratio"</th>
+                            <th scope="col">"Notional"</th>
+                            <th scope="col">"Profit"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>

@@ -98,12 +98,12 @@ fn TierEditor() -> impl IntoView {
         desk.scenario.with(|s| {
             desk.books.with(|b| {
                 b.get(&venue)
-                    .map(|b| b.instrument(venue, &symbol, s.tiers.get(&symbol)).0)
+                    .map(|b| b.instrument(venue, &symbol, s.typed_tiers(&symbol)).0)
             })
         })
     });
     let typed =
-        Memo::new(move |_| key().is_some_and(|(_, symbol)| desk.scenario.with(|s| s.tiers.contains_key(&symbol))));
+        Memo::new(move |_| key().is_some_and(|(_, symbol)| desk.scenario.with(|s| s.typed_tiers(&symbol).is_some())));
     let draft = RwSignal::new(String::new());
     let fault = RwSignal::new(None::<String>);
     let apply = move |_| match tiers_text::parse(&draft.get_untracked()) {
@@ -111,7 +111,8 @@ fn TierEditor() -> impl IntoView {
             fault.set(None);
             if let Some((_, symbol)) = untrack(key) {
                 desk.scenario.update(|s| {
-                    s.tiers.insert(symbol, tiers);
+                    let key = s.tier_key(&symbol);
+                    s.tiers.insert(key, tiers);
                 });
             }
         }
@@ -138,7 +139,8 @@ fn TierEditor() -> impl IntoView {
     let drop_typed = move |_| {
         if let Some((_, symbol)) = untrack(key) {
             desk.scenario.update(|s| {
-                s.tiers.remove(&symbol);
+                let key = s.tier_key(&symbol);
+                s.tiers.remove(&key);
             });
         }
     };

@@ -4,86 +4,148 @@ use super::desk;
 use super::part::Figure;
 use crate::format;
 use crate::state::market::Origin;
+use headroom_core::api::LiquidationResponse;
 use headroom_core::margin::PositionRoom;
 use headroom_core::units::MarginMode;
 use leptos::prelude::*;
 
 /// The position nearest to its liquidation, with its index.
 fn nearest(positions: &[PositionRoom]) -> Option<(usize, &PositionRoom)> {
+    let distance = |p: &PositionRoom| p.distance.unwrap_or(f64::MAX);
     positions
         .iter()
         .enumerate()
         .filter(|(_, p)| p.distance.is_some())
-        .min_by(|a, b| {
-            a.1.distance
-                .unwrap_or(f64::MAX)
-                .total_cmp(&b.1.distance.unwrap_or(f64::MAX))
-        })
+        .min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))
+}
+
+/// The margin ratio that decides, in words, with whose it is: the account's own when cross, the worst position's when
+/// isolated, since each isolated position is liquidated by itself.
+fn deciding_ratio(r: &LiquidationResponse, cross: bool) -> (String, String, f64) {
+    let words = |ratio: Option<f64>, due: bool| match ratio {
+        Some(m) => format::fine_percent(m),
+        None if due => "past 100 %".to_owned(),
+        None => format::UNKNOWN.to_owned(),
+    };
+    let level = |ratio: Option<f64>| ratio.unwrap_or(f64::MAX);
+    if cross || r.positions.len() == 1 {
+        return (
+            words(r.account.margin_ratio, r.account.liquidatable_now),
+            "liquidation at 100 %".to_owned(),
+            level(r.account.margin_ratio),
+        );
+    }
+    let worst = r
+        .positions
+        .iter()
+        .max_by(|a, b| level(a.margin_ratio).total_cmp(&level(b.margin_ratio)));
+    worst.map_or_else(
+        || (format::UNKNOWN.to_owned(), String::new(), 0.0),
+        |p| {
+            (
+                words(p.margin_ratio, p.liquidatable_now),
+                format!("{}, the highest", p.symbol),
+                level(p.margin_ratio),
+            )
+        },
+    )
 }
 
 #[component]
 pub(crate) fn Headline() -> impl IntoView {
     let desk = desk();
-    let room = Memo::new(move |_| desk.outcome.with(|o| o.room.clone()));
-    let text = move |read: &dyn Fn(&headroom_core::api::LiquidationResponse) -> Option<String>| {
+    let room = Memo::new(move |_| desk.result());
+    let cross = Memo::new(move |_| desk.scenario.with(|s| s.mode == MarginMode::Cross));
+    let text = move |read: &dyn Fn(&LiquidationResponse) -> Option<String>| {
         room.get()
             .and_then(|r| read(&r))
             .unwrap_or_else(|| format::UNKNOWN.to_owned())
     };
-    let equity = Signal::derive(move || text(&|r| Some(format::money(r.account.equity))));
-    let collateral = Signal::derive(move || text(&|r| Some(r.collateral.clone())));
-    let ratio = Signal::derive(move || {
+    let equity =
+        Signal::derive(move || text(&|r| Some(format!("{} {}", format::money(r.account.equity), r.collateral))));
+    let leverage = Signal::derive(move || {
         text(&|r| {
             r.account
-                .margin_ratio
-                .map(format::fine_percent)
-                .or_else(|| r.account.liquidatable_now.then(|| "past 100 %".to_owned()))
+                .effective_leverage
+                .map(|l| format!("{} of it held", format!("{l:.2}x")))
         })
     });
+    let ratio = Signal::derive(move || text(&|r| Some(deciding_ratio(r, cross.get()).0)));
+    let whose = Signal::derive(move || text(&|r| Some(deciding_ratio(r, cross.get()).1)));
     let price = Signal::derive(move || {
-        text(&|r| nearest(&r.positions).and_then(|(i, p)| Some(format::price(p.liquidation_price?, desk.tick(i)))))
+        text(&|r| match nearest(&r.positions) {
+            Some((i, p)) => Some(format::price(p.liquidation_price?, desk.tick(i))),
+            None => Some("none".to_owned()),
+        })
     });
     let distance = Signal::derive(move || {
         text(&|r| {
-            nearest(&r.positions).and_then(|(_, p)| Some(format!("{} {}", p.symbol, format::fine_percent(p.distance?))))
+            let (_, p) = nearest(&r.positions)?;
+            let still = if cross.get() && r.positions.len() > 1 {
+                ", others still"
+            } else {
+                ""
+            };
+            Some(format!("{} {}{still}", p.symbol, format::fine_percent(p.distance?)))
         })
     });
     let danger = Signal::derive(move || match room.get() {
         Some(r) if r.account.liquidatable_now => "danger",
-        Some(r) if r.account.margin_ratio.is_some_and(|m| m > 0.8) => "warn",
+        Some(r) if deciding_ratio(&r, cross.get()).2 > 0.8 => "warn",
         _ => "",
     });
-    let market = Signal::derive(move || text(&|r| r.account.market_move_to_liquidation.map(format::fine_percent)));
+    let market = Signal::derive(move || {
+        if cross.get() {
+            text(&|r| Some(format::market_move(r.account.market_move_to_liquidation)))
+        } else {
+            "per position".to_owned()
+        }
+    });
+    let market_detail = Signal::derive(move || {
+        if cross.get() {
+            "all prices together"
+        } else {
+            "isolated: each by itself"
+        }
+        .to_owned()
+    });
+    let count = move || desk.scenario.with(|s| s.lines.len());
+    // Positive: received.
     let funding = Signal::derive(move || {
-        desk.outcome.with(|o| {
-            let known: Vec<f64> = o.funding.iter().flatten().map(|f| f.expected_cost).collect();
-            if known.is_empty() {
-                format::UNKNOWN.to_owned()
-            } else {
-                format::money(-known.iter().sum::<f64>())
-            }
-        })
+        let known: Vec<f64> = (0..count())
+            .filter_map(|i| desk.funding(i)?.ok())
+            .map(|f| -f.expected_cost)
+            .collect();
+        if known.is_empty() {
+            format::UNKNOWN.to_owned()
+        } else {
+            format::flow(
+                known.iter().sum(),
+                &room.get().map(|r| r.collateral.clone()).unwrap_or_default(),
+            )
+        }
     });
     let funding_detail = Signal::derive(move || {
-        desk.outcome
-            .with(|o| match o.funding.iter().filter(|f| f.is_none()).count() {
-                0 => "expected, a week".to_owned(),
-                n => format!("expected, a week; {n} not known"),
-            })
+        let unknown = (0..count())
+            .filter(|i| matches!(desk.funding(*i), Some(Err(_))))
+            .count();
+        let base = "a week, if the rate holds";
+        if unknown == 0 {
+            base.to_owned()
+        } else {
+            format!("{base}; {unknown} not known")
+        }
     });
-    // The oldest live figure of the account decides; recorded data says until when.
+    // The oldest live figure of the account decides; recorded and typed ones are told.
     let data = Memo::new(move |_| {
-        let count = desk.scenario.with(|s| s.lines.len());
-        let mut oldest: Option<f64> = None;
-        let mut recorded: Option<f64> = None;
-        let mut typed = false;
-        for i in 0..count {
+        let (mut oldest, mut recorded, mut typed) = (None::<f64>, None::<f64>, 0);
+        for i in 0..count() {
             if desk.scenario.with(|s| s.lines.get(i).is_some_and(|l| l.mark.is_some())) {
-                typed = true;
+                typed += 1;
                 continue;
             }
             match desk.market(i, |m| m.quote.as_ref().map(|q| q.1.clone())) {
-                Some(Origin::Live(t)) => oldest = Some(oldest.map_or(t, |o: f64| o.min(t))),
+                Some(Origin::Live(t)) => oldest = Some(oldest.map_or(t, |o| o.min(t))),
                 Some(Origin::Recorded { until, .. }) => recorded = Some(until),
                 None => {}
             }
@@ -92,35 +154,64 @@ pub(crate) fn Headline() -> impl IntoView {
     });
     let data_value = Signal::derive(move || match data.get() {
         (Some(_), _, _) => "Recorded".to_owned(),
-        (_, Some(t), _) => format::age(desk.now.get() - t),
-        (_, _, true) => "Typed".to_owned(),
+        (_, Some(t), _) => format!("{} old", format::age(desk.now.get() - t)),
+        (_, _, 1..) => "Typed".to_owned(),
         _ => format::UNKNOWN.to_owned(),
     });
-    let data_detail = Signal::derive(move || match data.get() {
-        (Some(until), _, _) => format!("until {}", format::date(until - 1.0)),
-        (_, Some(_), _) => "old, live price".to_owned(),
-        (_, _, true) => "prices by hand".to_owned(),
-        _ => "waiting for the venue".to_owned(),
+    let data_detail = Signal::derive(move || {
+        let (recorded, live, typed) = data.get();
+        let base = match (recorded, live) {
+            (Some(until), _) => format!("until {}", format::date(until - 1.0)),
+            (_, Some(_)) => "live price".to_owned(),
+            _ if typed > 0 => return "prices by hand".to_owned(),
+            _ => return "waiting for the venue".to_owned(),
+        };
+        if typed > 0 {
+            format!("{base}; {typed} typed")
+        } else {
+            base
+        }
     });
     let data_tone = Signal::derive(move || match data.get() {
         (Some(_), _, _) => "stale",
         (_, Some(t), _) if desk.now.get() - t > 30_000.0 => "stale",
         _ => "",
     });
-    let stale = move || desk.outcome.with(|o| o.fault.is_some() && o.room.is_some());
+    let stale = move || desk.outdated() && room.get().is_some();
+    let why = move || {
+        let (i, symbol, message) = fault_elsewhere(desk)?;
+        Some(
+            view! { <button type="button" class="link" on:click=move |_| desk.selected.set(i)>{format!("{symbol}: {message}")}</button> },
+        )
+    };
     view! {
         <section class="headline" aria-label="Account at a glance" class:outdated=stale>
             <dl>
                 <Figure label="Nearest liquidation" value=price detail=distance tone=danger />
-                <Figure label="Margin ratio" value=ratio detail=Signal::derive(|| "liquidation at 100 %".to_owned()) tone=danger />
-                <Figure label="Equity" value=equity detail=collateral />
-                <Figure label="Market move to liquidation" value=market detail=Signal::derive(move || if desk.scenario.with(|s| s.mode == MarginMode::Cross) { "all prices together" } else { "cross accounts only" }.to_owned()) />
+                <Figure label="Market move to liquidation" value=market detail=market_detail tone=danger />
+                <Figure label="Margin ratio" value=ratio detail=whose tone=danger />
+                <Figure label="Equity" value=equity detail=leverage />
                 <Figure label="Funding" value=funding detail=funding_detail />
                 <Figure label="Data" value=data_value detail=data_detail tone=data_tone />
             </dl>
             <p class="fault" role="alert">
-                {move || stale().then_some("These figures are from the last input that could be computed.")}
+                {move || stale().then_some("These figures are from the last input that could be computed. ")}
+                {why}
             </p>
         </section>
     }
+}
+
+/// The engine's complaint about a position that is not the selected one.
+fn fault_elsewhere(desk: crate::state::Desk) -> Option<(usize, String, String)> {
+    let fault = desk.outcome.with(|o| o.fault.clone())?;
+    let index: usize = fault
+        .field
+        .strip_prefix("account.positions[")?
+        .split(']')
+        .next()?
+        .parse()
+        .ok()?;
+    let symbol = desk.key(index)?.1;
+    (index != desk.index()).then_some((index, symbol, fault.message))
 }

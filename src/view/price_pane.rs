@@ -46,12 +46,7 @@ fn lines(desk: crate::state::Desk) -> Vec<(&'static str, f64, &'static str)> {
         out.push(("Entry", entry, "entry"));
     }
     out.push(("Mark", mark, "mark"));
-    if let Some(p) = desk.outcome.with(|o| {
-        o.room
-            .as_ref()
-            .and_then(|r| r.positions.get(i))
-            .and_then(|p| p.liquidation_price)
-    }) {
+    if let Some(p) = desk.position_room(i).and_then(|p| p.liquidation_price) {
         out.push(("Liquidation", p, "liquidation"));
     }
     out
@@ -144,6 +139,25 @@ pub(crate) fn PricePane() -> impl IntoView {
             format!("{}: {}.", symbol(), parts.join(", "))
         }
     };
+    // The chart keeps lines in view only while the candles stay readable.
+    let beyond = move || {
+        let all = shown.get();
+        let of = |role: &str| all.iter().find(|l| l.2 == role).map(|l| l.1);
+        let (Some(mark), Some(p)) = (of("mark"), of("liquidation")) else {
+            return String::new();
+        };
+        let side = if p < mark * 0.2 {
+            "below"
+        } else if p > mark * 3.0 {
+            "above"
+        } else {
+            return String::new();
+        };
+        format!(
+            "Liquidation {} lies far {side} the candles.",
+            format::price(p, desk.tick(desk.index()))
+        )
+    };
     let at_cursor = move || {
         hovered
             .get()
@@ -183,6 +197,7 @@ pub(crate) fn PricePane() -> impl IntoView {
             <figcaption>
                 <h2 id=title_id>{symbol}</h2>
                 <p class="origin">{origin}</p>
+                <p class="origin">{beyond}</p>
                 <p class="cursor" aria-hidden="true">{at_cursor}</p>
             </figcaption>
             <div class="chart" node_ref=element role="img" aria-label=summary></div>

@@ -45,7 +45,10 @@ pub(super) fn funding(request: &FundingRequest, explain: bool) -> Result<Funding
     let f = forecast(rate, interval, history, *horizon_hours)?;
 
     // A position with margin or leverage of its own is isolated; otherwise it is one leg of an account not given here.
-    let isolated = position.margin.is_some() || position.leverage.is_some() || position.collateral.is_some();
+    let isolated = venue == &Some(Venue::Gmx)
+        || position.margin.is_some()
+        || position.leverage.is_some()
+        || position.collateral.is_some();
     let mode = if isolated {
         MarginMode::Isolated
     } else {
@@ -58,6 +61,9 @@ pub(super) fn funding(request: &FundingRequest, explain: bool) -> Result<Funding
         assumptions.push("venue not given: the tier rule common to most venues is used".to_owned());
     }
     assumptions.push("each payment is taken on today's notional at mark".to_owned());
+    if f.basis == Basis::Given && f.windows > 0 {
+        assumptions.push("the expected cost holds the given rate; the quantiles are of the history".to_owned());
+    }
 
     let leg = holding.leg.clone();
     let notional = leg.notional(leg.mark_x);

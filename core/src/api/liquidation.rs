@@ -91,18 +91,13 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
                 out.assumptions.push(text);
             }
         }
-        if let Some(first) = out.holdings.first()
-            && cross
-            && (first.leg.payoff != holding.leg.payoff
-                || (first.leg.payoff == Payoff::Inverse && base(&first.symbol) != base(&holding.symbol)))
+        if let Some(earlier) = out.holdings.iter().find(|h| h.symbol == holding.symbol)
+            && account.venue != Venue::Gmx
         {
-            return Err(EngineError::unsupported(
-                format!("account.positions[{i}].symbol"),
-                format!(
-                    "{} and {} are not margined in one coin: give each collateral its own account",
-                    first.symbol, holding.symbol
-                ),
-            ));
+            one_row_a_leg(account.venue, i, earlier, &holding)?;
+        }
+        if let Some(first) = out.holdings.first() {
+            one_coin(account, i, first, &holding)?;
         }
         out.tiers.push(source);
         out.holdings.push(holding);
@@ -110,7 +105,8 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
     out.collateral = account
         .collateral
         .clone()
-        .unwrap_or_else(|| usual_collateral(account.venue, &out.holdings[0]));
+        .unwrap_or_else(|| coin(account.venue, &out.holdings[0]));
+    out.assumptions.extend(unused(account));
     out.other = account.other_maintenance_margin.map_or(Ok(0.0), |m| {
         units::non_negative_money("account.other_maintenance_margin", m)
     })?;
@@ -132,20 +128,104 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
     Ok(out)
 }
 
+/// A venue tiers a leg as a whole: two rows of one side would each get the lowest tiers.
+fn one_row_a_leg(venue: Venue, i: usize, earlier: &Holding, holding: &Holding) -> Result<(), EngineError> {
+    let field = format!("account.positions[{i}].symbol");
+    if earlier.side == holding.side {
+        return Err(EngineError::invalid(
+            field,
+            format!(
+                "{} {} is listed twice: give one row with the whole size",
+                holding.symbol,
+                holding.side.word()
+            ),
+        ));
+    }
+    if matches!(venue, Venue::Hyperliquid | Venue::Dydx) {
+        return Err(EngineError::unsupported(
+            field,
+            format!(
+                "{} is listed long and short: {} keeps one position a market",
+                holding.symbol,
+                venue.title()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Money of different coins is not added up, unless the caller names one collateral for linear contracts (multi-asset
+/// modes convert outside this engine).
+fn one_coin(account: &Account, i: usize, first: &Holding, holding: &Holding) -> Result<(), EngineError> {
+    let named =
+        account.collateral.is_some() && first.leg.payoff == Payoff::Linear && holding.leg.payoff == Payoff::Linear;
+    if named || coin(account.venue, first) == coin(account.venue, holding) {
+        return Ok(());
+    }
+    Err(EngineError::unsupported(
+        format!("account.positions[{i}].symbol"),
+        format!(
+            "{} and {} are not margined in one coin: give each collateral its own account",
+            first.symbol, holding.symbol
+        ),
+    ))
+}
+
 /// The coin before the quote in a symbol.
 fn base(symbol: &str) -> &str {
     let end = symbol.find("USD").or_else(|| symbol.find('-')).unwrap_or(symbol.len());
     symbol[..end].trim_end_matches('-')
 }
 
-fn usual_collateral(venue: Venue, holding: &Holding) -> String {
+/// The coin a position is margined in, as its venue and symbol tell it.
+fn coin(venue: Venue, holding: &Holding) -> String {
     match (holding.kind, venue) {
         (InstrumentKind::Inverse, _) => base(&holding.symbol).to_owned(),
         (InstrumentKind::Pool, _) => "USD".to_owned(),
         (_, Venue::Hyperliquid | Venue::Dydx) => "USDC".to_owned(),
-        _ if holding.symbol.contains("USDC") => "USDC".to_owned(),
-        _ => "USDT".to_owned(),
+        (_, Venue::Binance) if holding.symbol == "ETHBTC" => "BTC".to_owned(),
+        _ => ["USDC", "USD1"]
+            .into_iter()
+            .find(|c| holding.symbol.ends_with(c) || holding.symbol.contains(&format!("-{c}")))
+            .unwrap_or("USDT")
+            .to_owned(),
     }
+}
+
+/// Fields that were given and do not count in this mode, said rather than passed over.
+fn unused(account: &Account) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut say = |given: bool, text: &str| {
+        if given {
+            out.push(text.to_owned());
+        }
+    };
+    match account.margin_mode {
+        MarginMode::Cross => {
+            say(
+                account.account_value.is_some() && account.wallet_balance.is_some(),
+                "account_value is used; wallet_balance is not",
+            );
+            say(
+                account
+                    .positions
+                    .iter()
+                    .any(|p| p.margin.is_some() || p.extra_margin.is_some()),
+                "margin of single positions is not used: the whole account stands behind each",
+            );
+        }
+        MarginMode::Isolated => {
+            say(
+                account.wallet_balance.is_some() || account.account_value.is_some(),
+                "wallet balance and account value are not used: each position has its own margin",
+            );
+            say(
+                account.other_maintenance_margin.is_some(),
+                "other_maintenance_margin is not used: each position has its own margin",
+            );
+        }
+    }
+    out
 }
 
 pub(super) fn liquidation(request: &LiquidationRequest, explain: bool) -> Result<LiquidationResponse, EngineError> {

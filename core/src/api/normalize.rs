@@ -27,12 +27,16 @@ pub(super) fn normalize(request: &NormalizeRequest) -> Result<NormalizeResponse,
         &Wire::root(&body),
         &Hint {
             interval: request.interval,
+            symbol: request.symbol.as_deref(),
         },
     )?;
     if let Some(symbol) = &request.symbol {
         found.listings.retain(|l| l.symbol == *symbol);
         found.quotes.retain(|q| q.symbol == *symbol);
-        found.tiers.retain(|t| t.symbol == *symbol);
+        // OKX lists tiers by family, which a swap's symbol starts with.
+        found
+            .tiers
+            .retain(|t| t.symbol == *symbol || symbol.strip_suffix("-SWAP") == Some(&t.symbol));
     }
     Ok(NormalizeResponse {
         source: request.source.clone(),

@@ -160,11 +160,55 @@ impl Envelope {
     }
 }
 
+/// The reader would also take a list for an object and an object for a word; the contract does not.
+fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
+    const OBJECTS: [&str; 7] = [
+        "account",
+        "position",
+        "market",
+        "instrument",
+        "model",
+        "candles",
+        "book",
+    ];
+    const LISTS_OF_OBJECTS: [&str; 3] = ["positions", "tiers", "wallets"];
+    const WORDS: [&str; 6] = ["venue", "margin_mode", "side", "interval", "token", "kind"];
+    let Value::Object(map) = value else { return Ok(()) };
+    for (key, inner) in map {
+        let at = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        if OBJECTS.contains(&key.as_str()) && inner.is_array() {
+            return Err(EngineError::invalid(at, "must be an object"));
+        }
+        if WORDS.contains(&key.as_str()) && (inner.is_array() || inner.is_object()) {
+            return Err(EngineError::invalid(at, "must be a word"));
+        }
+        if let (true, Value::Array(items)) = (LISTS_OF_OBJECTS.contains(&key.as_str()), inner) {
+            for (i, item) in items.iter().enumerate() {
+                if !item.is_object() {
+                    return Err(EngineError::invalid(format!("{at}[{i}]"), "must be an object"));
+                }
+                check_shapes(item, &format!("{at}[{i}]"))?;
+            }
+        }
+        // An exchange's own answer has its own shapes.
+        if key != "body" {
+            check_shapes(inner, &at)?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads arguments so that an error names the field by its path.
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
+    check_shapes(&value, "")?;
     serde_path_to_error::deserialize(value).map_err(|e| {
-        let path = e.path().to_string();
-        let message = e.into_inner().to_string();
+        // What a caller wrote may be of any length; an error is for reading.
+        let path: String = e.path().to_string().chars().take(200).collect();
+        let message: String = e.into_inner().to_string().chars().take(400).collect();
         let name = |after: &str| {
             message
                 .strip_prefix(after)

@@ -117,6 +117,8 @@ pub struct AccountRoom {
     pub maintenance_margin: f64,
     pub fee_reserve: f64,
     pub margin_ratio: Option<f64>,
+    /// Sum of notionals over equity.
+    pub effective_leverage: Option<f64>,
     pub liquidatable_now: bool,
     /// The nearer of `market_move_down` and `market_move_up`; null if none.
     pub market_move_to_liquidation: Option<f64>,
@@ -155,6 +157,11 @@ fn ratio(requirement: f64, equity: f64) -> Option<f64> {
     (equity > 0.0).then(|| requirement / equity).filter(|r| r.is_finite())
 }
 
+/// Sum of notionals at mark.
+fn gross(holdings: &[Holding]) -> f64 {
+    holdings.iter().map(|h| h.leg.notional(h.leg.mark_x)).sum()
+}
+
 /// The holdings of one margin pool: one isolated position, or a whole cross account.
 struct PoolView<'a> {
     /// Collateral without profit and loss, less what unlisted positions require.
@@ -175,8 +182,18 @@ impl PoolView<'_> {
 
     fn price_at(&self, h: &Holding, cash: f64) -> Option<f64> {
         let legs = self.moving(&h.symbol);
-        let towards = direction(cash, &legs, h.leg.mark_x)?;
-        let x = crossing(cash, &legs, h.leg.mark_x, towards, 0.0, f64::INFINITY)?;
+        let mark = h.leg.mark_x;
+        let search = |towards| crossing(cash, &legs, mark, towards, 0.0, f64::INFINITY);
+        let x = if gap(cash, &legs, mark) > 0.0 {
+            // Hedged legs can be liquidated on either side, since a higher tier turns the slope: the nearer one counts.
+            let off = |x: &f64| (x / mark).ln().abs();
+            search(Towards::Lower)
+                .into_iter()
+                .chain(search(Towards::Higher))
+                .min_by(|a, b| off(a).total_cmp(&off(b)))?
+        } else {
+            search(direction(cash, &legs, mark)?)?
+        };
         Some(h.leg.payoff.x(x)).filter(|p| p.is_finite() && *p > 0.0)
     }
 
@@ -302,6 +319,7 @@ pub fn room(
                 maintenance_margin: maintenance,
                 fee_reserve: reserve,
                 margin_ratio: ratio(maintenance + reserve, equity),
+                effective_leverage: ratio(gross(holdings), equity),
                 liquidatable_now: positions.iter().any(|p| p.liquidatable_now),
                 market_move_to_liquidation: None,
                 market_move_down: None,
@@ -323,6 +341,7 @@ pub fn room(
                 maintenance_margin: view.requirement() - reserve,
                 fee_reserve: reserve,
                 margin_ratio: ratio(view.requirement(), view.equity()),
+                effective_leverage: ratio(gross(holdings), view.equity()),
                 liquidatable_now: view.equity() < view.requirement(),
                 market_move_to_liquidation: market.nearest(),
                 market_move_down: market.down,

@@ -45,17 +45,15 @@ fn piece(cash: f64, legs: &[Moving], z: f64) -> (f64, f64) {
     })
 }
 
-/// The direction in which the first crossing must lie: towards danger while solvent, back out of it when not.
-/// `None` when the gap does not move.
+/// The direction back to solvency for an account past it: where the gap rises. `None` when it does not move.
 pub fn direction(cash: f64, legs: &[Moving], start: f64) -> Option<Towards> {
     let (_, slope) = piece(cash, legs, start);
-    let solvent = gap(cash, legs, start) > 0.0;
-    if slope == 0.0 {
-        None
-    } else if (slope > 0.0) == solvent {
+    if slope > 0.0 {
+        Some(Towards::Higher)
+    } else if slope < 0.0 {
         Some(Towards::Lower)
     } else {
-        Some(Towards::Higher)
+        None
     }
 }
 

@@ -119,4 +119,20 @@ pub struct Market {
     pub book: Option<Book>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidations: Option<Vec<(f64, crate::units::Side, f64, f64)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wallets: Option<Vec<Wallet>>,
+}
+
+/// A known position of a wallet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Wallet {
+    pub id: String,
+    pub side: crate::units::Side,
+    pub size: f64,
+    pub entry_price: f64,
+    pub liquidation_price: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
 }

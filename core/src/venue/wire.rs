@@ -13,8 +13,20 @@ pub const MAX_ROWS: usize = 100_000;
 
 /// Facts the answer itself may not carry.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Hint {
+pub struct Hint<'a> {
     pub interval: Option<Interval>,
+    /// Keep only rows of this symbol.
+    pub symbol: Option<&'a str>,
+}
+
+impl Hint<'_> {
+    /// Whether a row is of the symbol asked for; a row that does not name one is.
+    pub fn wants(&self, row: &Wire, name: &str) -> bool {
+        match (self.symbol, row.find(name)) {
+            (Some(symbol), Some(found)) => found.text() == Ok(symbol),
+            _ => true,
+        }
+    }
 }
 
 /// Tiers of one symbol.
@@ -111,6 +123,11 @@ impl<'a> Wire<'a> {
             path: format!("{}.{name}", self.path),
             value,
         })
+    }
+
+    /// Whether a field is `true`.
+    pub fn flag(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|w| w.value == &Value::Bool(true))
     }
 
     pub fn list(&self) -> Read<Vec<Wire<'a>>> {
@@ -317,7 +334,12 @@ pub fn arrange(
         ));
     }
     let spacing = rows.windows(2).map(|w| w[1].0 - w[0].0).min_by(f64::total_cmp);
+    let seen = spacing.and_then(Interval::from_millis);
     let interval = match (interval, spacing) {
+        (Some(told), _) if seen.is_some_and(|s| s != told) => {
+            notes.push("the candles' own spacing was taken, not the interval given".to_owned());
+            seen.unwrap_or(told)
+        }
         (Some(i), _) => i,
         (None, Some(s)) => Interval::from_millis(s).ok_or_else(|| {
             EngineError::unsupported(

@@ -101,7 +101,11 @@ fn premium_index(body: &Wire, _: &Hint) -> Read<Normalised> {
     } else {
         vec![body.clone()]
     };
-    let quotes = rows.iter().map(|q| {
+    // A symbol that does not trade yet is listed with a mark of 0: left out of a long answer, refused alone.
+    let many = rows.len() > 1;
+    let trading = |q: &Wire| !many || q.find("markPrice").is_none_or(|m| m.number() != Ok(0.0));
+    let untraded = rows.iter().filter(|q| !trading(q)).count();
+    let quotes = rows.iter().filter(|q| trading(q)).map(|q| {
         Ok(Quote {
             symbol: q.get("symbol")?.text()?.to_owned(),
             mark_price: Some(q.get("markPrice")?.price()?),
@@ -118,6 +122,11 @@ fn premium_index(body: &Wire, _: &Hint) -> Read<Normalised> {
     });
     Ok(Normalised {
         quotes: quotes.collect::<Read<_>>()?,
+        notes: if untraded > 0 {
+            vec![format!("{untraded} symbols without a mark price were left out")]
+        } else {
+            Vec::new()
+        },
         ..Normalised::default()
     })
 }
@@ -129,10 +138,11 @@ fn kline_interval(body: &Wire) -> Option<crate::market::Interval> {
     crate::market::Interval::from_millis(close + 1.0 - open)
 }
 
-fn funding_rate(body: &Wire, _: &Hint) -> Read<Normalised> {
+fn funding_rate(body: &Wire, hint: &Hint) -> Read<Normalised> {
     let rows = body.list()?;
     let funding: Read<Vec<_>> = rows
         .iter()
+        .filter(|r| hint.wants(r, "symbol"))
         .map(|r| Ok((r.get("fundingTime")?.millis()?, r.get("fundingRate")?.rate()?)))
         .collect();
     Ok(Normalised {

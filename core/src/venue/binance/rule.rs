@@ -11,7 +11,7 @@ use crate::venue::rule::{Checked, RuleSource};
 pub const RULE: RuleSource = RuleSource {
     name: "Binance futures, maintenance margin by notional brackets",
     condition: "margin + unrealised P&L = notional·mmr − maintenance amount, bracket that holds at the liquidation price",
-    source: "Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (USDⓈ-M), ceccfcfb4e3a45e3b48b0b1bb1a8ae46 (COIN-M)",
+    source: "Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (USD-M), ceccfcfb4e3a45e3b48b0b1bb1a8ae46 (COIN-M)",
     as_of: "2026-07",
     trigger: "mark price",
 };

@@ -16,10 +16,11 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
             out.candles = Some(wire::candles(&r.get("list")?, TOHLCV, h.interval, &mut out.notes)?);
             Ok(out)
         },
-        "funding_history" => |r: &Wire, _: &Hint| {
+        "funding_history" => |r: &Wire, h: &Hint| {
             let rows = r.get("list")?.list()?;
             let funding: Read<Vec<_>> = rows
                 .iter()
+                .filter(|f| h.wants(f, "symbol"))
                 .map(|f| Ok((f.get("fundingRateTimestamp")?.millis()?, f.get("fundingRate")?.rate()?)))
                 .collect();
             Ok(Normalised {
@@ -200,7 +201,13 @@ fn open_interest(r: &Wire, _: &Hint) -> Read<Normalised> {
             Ok((o.get("timestamp")?.millis()?, value.amount()?))
         })
         .collect();
+    let both_sides = rows.iter().any(|o| o.find("singleOpenInterest").is_none());
     Ok(Normalised {
+        notes: if both_sides {
+            vec!["open interest is the sum of both sides, as the venue documents this field".to_owned()]
+        } else {
+            Vec::new()
+        },
         open_interest: wire::ordered(values?),
         next_cursor: cursor(r)?,
         ..Normalised::default()

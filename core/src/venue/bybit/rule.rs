@@ -31,7 +31,7 @@ pub fn holding(c: &mut Checked) -> Result<Holding, EngineError> {
             let opening = c.opening_margin(&leg)?;
             let added = c.position.extra_margin.unwrap_or(0.0);
             // Added margin moves the bankruptcy price, and with it the fee to be kept: only the rest is new room.
-            let room = opening + added / (1.0 - fee_slope(&leg, c.position.side) * fee);
+            let room = opening + added / (1.0 + fee_slope(&leg, c.position.side) * fee);
             leg.reserve = fee_to_close(&leg, c.position.side, room, fee);
             let reserve = leg.reserve;
             let first_fee = fee_to_close(&leg, c.position.side, opening, fee);

@@ -2,8 +2,7 @@
 
 use super::rule::tiers_from_table;
 use crate::error::EngineError;
-use crate::market::{Account, Instrument, InstrumentKind, Interval, Listing, Position, Quote, Venue};
-use crate::units::{MarginMode, Side};
+use crate::market::{Instrument, InstrumentKind, Interval, Listing, Quote};
 use crate::venue::wire::{self, Hint, Normalised, Wire};
 
 type Read<T> = Result<T, EngineError>;
@@ -14,9 +13,9 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "meta_and_asset_ctxs" => meta_and_asset_ctxs(body),
         "all_perp_metas" => all_perp_metas(body),
         "candle_snapshot" => candle_snapshot(body, hint),
-        "funding_history" => funding_history(body),
+        "funding_history" => funding_history(body, hint),
         "l2_book" => l2_book(body),
-        "clearinghouse_state" => clearinghouse_state(body),
+        "clearinghouse_state" => super::wallet::account(body),
         _ => return None,
     })
 }
@@ -36,7 +35,7 @@ fn meta(meta: &Wire) -> Read<Normalised> {
     }
     let mut delisted = 0;
     for u in meta.get("universe")?.list()? {
-        if u.find("isDelisted").is_some() {
+        if u.flag("isDelisted") {
             delisted += 1;
             continue;
         }
@@ -79,7 +78,7 @@ fn meta_and_asset_ctxs(body: &Wire) -> Read<Normalised> {
     }
     let mut out = meta(&body.item(0)?)?;
     for (u, c) in universe.iter().zip(&contexts) {
-        if u.find("isDelisted").is_some() {
+        if u.flag("isDelisted") {
             continue;
         }
         out.quotes.push(Quote {
@@ -132,10 +131,11 @@ fn candle_snapshot(body: &Wire, hint: &Hint) -> Read<Normalised> {
     Ok(out)
 }
 
-fn funding_history(body: &Wire) -> Read<Normalised> {
+fn funding_history(body: &Wire, hint: &Hint) -> Read<Normalised> {
     let rows: Read<Vec<_>> = body
         .list()?
         .iter()
+        .filter(|r| hint.wants(r, "coin"))
         .map(|r| Ok((r.get("time")?.millis()?, r.get("fundingRate")?.rate()?)))
         .collect();
     Ok(Normalised {
@@ -161,82 +161,5 @@ fn l2_book(body: &Wire) -> Read<Normalised> {
     };
     wire::check_book(&book, &mut out.notes);
     out.book = Some(book);
-    Ok(out)
-}
-
-/// A wallet's cross positions as an account that `liquidation` takes. Isolated ones are left out with a note, since an
-/// account has one margin mode. Maintenance of positions left out is not added: isolated ones carry their own.
-fn clearinghouse_state(body: &Wire) -> Read<Normalised> {
-    let mut out = Normalised::default();
-    let mut positions = Vec::new();
-    let mut isolated = Vec::new();
-    for row in body.get("assetPositions")?.list()? {
-        let p = row.get("position")?;
-        let signed = p.get("szi")?.number()?;
-        let symbol = p.get("coin")?.text()?.to_owned();
-        if signed == 0.0 {
-            continue;
-        }
-        let size = signed.abs();
-        let mark = p.get("positionValue")?.amount()? / size;
-        // Answers before 2023-06 do not tell it: the shipped table of the coin is used then.
-        let instrument = p.opt("maxLeverage", Wire::leverage)?.map(|most| {
-            let mut i = Instrument::bare(InstrumentKind::Linear);
-            i.tiers = tiers_from_table(&[(0.0, most)]);
-            i
-        });
-        let leverage = p.get("leverage")?;
-        let is_isolated = leverage.get("type")?.text()? == "isolated";
-        let entry = p.get("entryPx")?.price()?;
-        let position = Position {
-            symbol,
-            side: if signed > 0.0 { Side::Long } else { Side::Short },
-            size,
-            entry_price: Some(entry),
-            mark_price: mark,
-            leverage: leverage.opt("value", Wire::leverage)?,
-            // Isolated cash at entry prices: rawUsd + s·size·entry.
-            margin: match leverage.find("rawUsd").filter(|_| is_isolated) {
-                Some(raw) => Some((raw.number()? + signed * entry).max(0.0)),
-                None => None,
-            },
-            extra_margin: None,
-            collateral: None,
-            size_usd: None,
-            accrued_fees: None,
-            price_impact: None,
-            instrument,
-        };
-        if is_isolated {
-            isolated.push(position)
-        } else {
-            positions.push(position)
-        }
-    }
-    let cross = !positions.is_empty() || isolated.is_empty();
-    if cross && !isolated.is_empty() {
-        out.notes.push(format!(
-            "{} isolated positions were left out of the cross account",
-            isolated.len()
-        ));
-    }
-    out.account = Some(Account {
-        venue: Venue::Hyperliquid,
-        margin_mode: if cross { MarginMode::Cross } else { MarginMode::Isolated },
-        wallet_balance: None,
-        account_value: if cross {
-            Some(
-                body.get("crossMarginSummary")
-                    .or_else(|_| body.get("marginSummary"))?
-                    .get("accountValue")?
-                    .number()?,
-            )
-        } else {
-            None
-        },
-        other_maintenance_margin: None,
-        collateral: Some("USDC".to_owned()),
-        positions: if cross { positions } else { isolated },
-    });
     Ok(out)
 }

@@ -31,7 +31,8 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "open_interest" => |d: &Wire, _: &Hint| {
             quotes(d, |q| {
                 Ok(Quote {
-                    open_interest: Some(q.get("oi")?.amount()?),
+                    // Contracts for inverse swaps, coins for linear ones.
+                    open_interest: Some(q.get(if is_inverse(q)? { "oi" } else { "oiCcy" })?.amount()?),
                     ..Quote::default()
                 })
             })
@@ -54,6 +55,11 @@ fn data<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
         ));
     }
     body.get("data")
+}
+
+/// Inverse swaps are quoted in plain USD.
+fn is_inverse(row: &Wire) -> Read<bool> {
+    Ok(row.get("instId")?.text()?.split('-').nth(1) == Some("USD"))
 }
 
 fn quotes(data: &Wire, read: impl Fn(&Wire) -> Read<Quote>) -> Read<Normalised> {
@@ -87,6 +93,11 @@ fn instruments(data: &Wire, _: &Hint) -> Read<Normalised> {
         let mut instrument = Instrument::bare(kind);
         instrument.contract_size = Some(s.get("ctVal")?.amount()? * s.opt("ctMult", Wire::amount)?.unwrap_or(1.0));
         instrument.tick_size = s.opt_price("tickSz")?;
+        let unit = if kind == InstrumentKind::Linear {
+            instrument.contract_size.unwrap_or(1.0)
+        } else {
+            1.0
+        };
         let mut parts = symbol.split('-');
         let (base, quote) = (parts.next().unwrap_or(symbol), parts.next().unwrap_or("USD"));
         out.listings.push(Listing {
@@ -94,8 +105,9 @@ fn instruments(data: &Wire, _: &Hint) -> Read<Normalised> {
             base: base.to_owned(),
             quote: quote.to_owned(),
             settle: s.get("settleCcy")?.text()?.to_owned(),
-            lot_size: s.opt("lotSz", Wire::amount)?,
-            min_size: s.opt("minSz", Wire::amount)?,
+            // The venue counts contracts; sizes here are base units for linear swaps.
+            lot_size: s.opt("lotSz", Wire::amount)?.map(|n| n * unit),
+            min_size: s.opt("minSz", Wire::amount)?.map(|n| n * unit),
             max_leverage: s.opt("lever", Wire::leverage)?,
             instrument,
         });
@@ -153,10 +165,11 @@ fn funding_rate(data: &Wire, _: &Hint) -> Read<Normalised> {
 }
 
 /// What was charged where the venue tells it, else the predicted rate.
-fn funding_rate_history(data: &Wire, _: &Hint) -> Read<Normalised> {
+fn funding_rate_history(data: &Wire, hint: &Hint) -> Read<Normalised> {
     let rows: Read<Vec<_>> = data
         .list()?
         .iter()
+        .filter(|r| hint.wants(r, "instId"))
         .map(|r| {
             let rate = r.find("realizedRate").map_or_else(|| r.get("fundingRate"), Ok)?;
             Ok((r.get("fundingTime")?.millis()?, rate.rate()?))
@@ -172,6 +185,7 @@ fn funding_rate_history(data: &Wire, _: &Hint) -> Read<Normalised> {
 fn candles(data: &Wire, hint: &Hint) -> Read<Normalised> {
     let mut out = Normalised::default();
     out.candles = Some(wire::candles(data, TOHLCV, hint.interval, &mut out.notes)?);
+    out.notes.push("volume is in contracts".to_owned());
     Ok(out)
 }
 
