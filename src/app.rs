@@ -12,14 +12,26 @@ pub fn start() {
 }
 
 const THEME_KEY: &str = "headroom.theme";
+const COLOURS_KEY: &str = "headroom.colours";
 
 fn storage() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
 }
 
+fn stored(key: &str) -> Option<String> {
+    storage().and_then(|s| s.get_item(key).ok().flatten())
+}
+
+/// Keeps a choice. Private windows may refuse to store: it then lasts as long as the page.
+fn store(key: &str, value: &str) {
+    if let Some(s) = storage() {
+        let _ = s.set_item(key, value);
+    }
+}
+
 /// The chosen theme, else the system's.
 fn starts_dark() -> bool {
-    match storage().and_then(|s| s.get_item(THEME_KEY).ok().flatten()).as_deref() {
+    match stored(THEME_KEY).as_deref() {
         Some("dark") => true,
         Some("light") => false,
         _ => !window()
@@ -30,32 +42,65 @@ fn starts_dark() -> bool {
     }
 }
 
+/// Until a theme is chosen, a change of the system's is followed.
+fn follow_system_theme(desk: Desk) {
+    let Some(query) = window().match_media("(prefers-color-scheme: light)").ok().flatten() else {
+        return;
+    };
+    let changed = Closure::<dyn FnMut()>::new(move || desk.dark.set(starts_dark()));
+    query.set_onchange(Some(changed.as_ref().unchecked_ref()));
+    // The page's own lifetime: there is nothing to hand it back to.
+    changed.forget();
+}
+
 pub(crate) fn choose_theme(desk: Desk, dark: bool) {
     desk.dark.set(dark);
-    if let Some(s) = storage() {
-        // Private windows may refuse to store: the choice then lasts as long as the page.
-        let _ = s.set_item(THEME_KEY, if dark { "dark" } else { "light" });
-    }
+    store(THEME_KEY, if dark { "dark" } else { "light" });
+}
+
+pub(crate) fn choose_colours(desk: Desk, green_red: bool) {
+    desk.green_red.set(green_red);
+    store(COLOURS_KEY, if green_red { "green-red" } else { "blue-orange" });
 }
 
 #[component]
 fn App() -> impl IntoView {
     let hash = window().location().hash().unwrap_or_default();
     let (scenario, faults) = Scenario::from_hash(&hash).unwrap_or_default();
-    let desk = Desk::new(scenario, faults, starts_dark());
+    let desk = Desk::new(
+        scenario,
+        faults,
+        starts_dark(),
+        stored(COLOURS_KEY).as_deref() == Some("green-red"),
+    );
     provide_context(desk);
 
     Effect::new(move |_| {
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-theme", if desk.dark.get() { "dark" } else { "light" });
+            let _ = root.set_attribute(
+                "data-colours",
+                if desk.green_red.get() {
+                    "green-red"
+                } else {
+                    "blue-orange"
+                },
+            );
         }
     });
+    follow_system_theme(desk);
     keep_address(desk);
     recalc::keep(desk);
     feed::start(desk);
 
     view! {
-        <a class="skip" href="#desk">"Skip to the desk"</a>
+        <a class="skip" href="#desk" on:click=move |e| {
+            // The part after # is the scenario's: the link moves the focus and leaves the address alone.
+            e.prevent_default();
+            if let Some(main) = document().get_element_by_id("desk").and_then(|d| d.dyn_into::<web_sys::HtmlElement>().ok()) {
+                let _ = main.focus();
+            }
+        }>"Skip to the desk"</a>
         <view::header::Header />
         <view::headline::Headline />
         <main id="desk" class="desk" tabindex="-1">

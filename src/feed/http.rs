@@ -57,11 +57,15 @@ fn refused(host: &str, status: u16, text: &str) -> String {
         500..=599 => "has an error of its own",
         _ => "refused the request",
     };
-    let detail: String = if text.trim_start().starts_with('{') {
-        text.chars().take(120).collect()
-    } else {
-        String::new()
-    };
+    // The venue's own words, if it sent any.
+    let words = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|v| {
+        ["msg", "retMsg", "message"]
+            .iter()
+            .find_map(|k| v[*k].as_str().map(str::to_owned))
+    });
+    let detail: String = words
+        .map(|w| format!("It says: {}", w.chars().take(120).collect::<String>()))
+        .unwrap_or_default();
     format!("{host} {reason}. Status {status}. {detail}")
         .trim_end()
         .to_owned()

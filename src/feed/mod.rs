@@ -11,7 +11,8 @@ use crate::state::Desk;
 use crate::state::desk::FeedState;
 use crate::state::market::VenueBook;
 use budget::Budget;
-use headroom_core::api::{DescribeResponse, NormalizeResponse};
+use headroom_core::api::NormalizeResponse;
+use headroom_core::api::response::SnapshotGroup;
 use headroom_core::market::{InstrumentKind, Venue};
 use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint, HOSTS};
 use leptos::prelude::*;
@@ -88,7 +89,7 @@ pub(crate) fn start(desk: Desk) {
         );
     }
     spawn_local(async move {
-        match engine::read::<DescribeResponse>(&engine::ask(Lane::Calculate, r#"{"op":"describe"}"#).await) {
+        match engine::read::<Described>(&engine::ask(Lane::Calculate, r#"{"op":"describe"}"#).await) {
             Ok(d) => fill_books(desk, d),
             Err(fault) => desk.notes.update(|n| n.push(fault.message)),
         }
@@ -98,7 +99,14 @@ pub(crate) fn start(desk: Desk) {
     });
 }
 
-fn fill_books(desk: Desk, d: DescribeResponse) {
+/// What the page takes from `describe`.
+#[derive(serde::Deserialize)]
+struct Described {
+    version: String,
+    snapshot: Vec<SnapshotGroup>,
+}
+
+fn fill_books(desk: Desk, d: Described) {
     desk.engine_version.set(Some(d.version));
     desk.books.update(|books| {
         for venue in Venue::ALL {

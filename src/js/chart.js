@@ -25,7 +25,7 @@ export class PriceChart {
       this.lc = lc;
       this.chart = lc.createChart(element, {
         ...colours(), autoSize: true, crosshair: { mode: lc.CrosshairMode.Normal },
-        handleScale: { axisPressedMouseMove: true, mouseWheel: true, pinch: true },
+        handleScroll: { vertTouchDrag: false }, handleScale: { axisPressedMouseMove: true, mouseWheel: true, pinch: true },
       });
       this.series = this.chart.addSeries(lc.CandlestickSeries, { ...candleColours(), autoscaleInfoProvider: (base) => this.scale(base()) });
       this.chart.subscribeCrosshairMove((p) => {
@@ -73,7 +73,7 @@ export class PriceChart {
     this.wanted = JSON.parse(json);
     this.lines = this.wanted.map(({ price, title, role }) => this.series.createPriceLine({
       price, title, color: css(`--line-${role}`), lineWidth: role === 'liquidation' ? 2 : 1,
-      lineStyle: { entry: this.lc.LineStyle.Dashed, mark: this.lc.LineStyle.Dotted, liquidation: this.lc.LineStyle.Solid }[role], axisLabelVisible: true,
+      lineStyle: { entry: this.lc.LineStyle.Dashed, mark: this.lc.LineStyle.Dotted, liquidation: this.lc.LineStyle.Solid }[role], axisLabelVisible: true, axisLabelTextColor: css('--on-line'),
     }));
   }
 

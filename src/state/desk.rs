@@ -59,6 +59,8 @@ pub(crate) struct Desk {
     /// Milliseconds since 1970, once a second.
     pub now: RwSignal<f64>,
     pub dark: RwSignal<bool>,
+    /// Long and short in green and red instead of blue and orange.
+    pub green_red: RwSignal<bool>,
     pub notes: RwSignal<Vec<String>>,
     pub explaining: RwSignal<Option<Explaining>>,
     /// Fields whose text could not be read as a number.
@@ -74,7 +76,7 @@ pub(crate) enum Explaining {
 }
 
 impl Desk {
-    pub(crate) fn new(scenario: Scenario, notes: Vec<String>, dark: bool) -> Self {
+    pub(crate) fn new(scenario: Scenario, notes: Vec<String>, dark: bool, green_red: bool) -> Self {
         Self {
             scenario: RwSignal::new(scenario),
             selected: RwSignal::new(0),
@@ -85,6 +87,7 @@ impl Desk {
             outcome: RwSignal::new(Outcome::default()),
             now: RwSignal::new(js_sys::Date::now()),
             dark: RwSignal::new(dark),
+            green_red: RwSignal::new(green_red),
             notes: RwSignal::new(notes),
             explaining: RwSignal::new(None),
             unread: RwSignal::new(BTreeSet::new()),

@@ -58,7 +58,13 @@ impl VenueBook {
                 .position(|c| super::scenario::coin(s) == *c)
                 .unwrap_or(99)
         };
-        all.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+        let quote = |s: &str| usize::from(!s.contains("USDT"));
+        all.sort_by(|a, b| {
+            rank(a)
+                .cmp(&rank(b))
+                .then_with(|| quote(a).cmp(&quote(b)))
+                .then_with(|| a.cmp(b))
+        });
         all
     }
 

@@ -4,7 +4,7 @@
 use super::desk::{Desk, Outcome};
 use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane};
-use headroom_core::api::{EngineRequest, FundingRequest, FundingResponse, LiquidationRequest, LiquidationResponse};
+use headroom_core::api::{FundingRequest, FundingResponse, LiquidationRequest, LiquidationResponse};
 use headroom_core::market::{Account, Collateral, CollateralToken, Market, Position, Venue};
 use headroom_core::units::MarginMode;
 use leptos::prelude::*;
@@ -114,9 +114,10 @@ fn no_price(desk: &Desk, symbol: &str) -> String {
 }
 
 /// A request as text, asking for the explanation too.
-fn text(request: &EngineRequest) -> String {
+fn text(op: &str, request: &impl serde::Serialize) -> String {
     let mut value = serde_json::to_value(request).unwrap_or_else(|_| json!({}));
     if let Some(map) = value.as_object_mut() {
+        map.insert("op".to_owned(), op.into());
         map.insert("explain".to_owned(), Value::Bool(true));
     }
     value.to_string()
@@ -149,10 +150,13 @@ async fn calculate(desk: Desk) {
         Ok(account) => account,
         Err(fault) => return desk.outcome.update(|o| o.fault = Some(fault)),
     };
-    let request = text(&EngineRequest::Liquidation(LiquidationRequest {
-        account: account.clone(),
-        betas: Default::default(),
-    }));
+    let request = text(
+        "liquidation",
+        &LiquidationRequest {
+            account: account.clone(),
+            betas: Default::default(),
+        },
+    );
     let room = match engine::read::<LiquidationResponse>(&engine::ask(Lane::Calculate, &request).await) {
         Ok(room) => room,
         // The last good result stays, marked by the fault as no longer true.
@@ -169,12 +173,15 @@ async fn calculate(desk: Desk) {
         if scenario.mode == MarginMode::Cross {
             position.leverage = None;
         }
-        let request = text(&EngineRequest::Funding(FundingRequest {
-            position,
-            market,
-            horizon_hours: FUNDING_HORIZON,
-            venue: Some(scenario.venue),
-        }));
+        let request = text(
+            "funding",
+            &FundingRequest {
+                position,
+                market,
+                horizon_hours: FUNDING_HORIZON,
+                venue: Some(scenario.venue),
+            },
+        );
         funding.push(engine::read(&engine::ask(Lane::Calculate, &request).await).map_err(|f: Fault| f.message));
     }
     desk.outcome.set(Outcome {

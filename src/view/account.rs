@@ -9,7 +9,6 @@ use crate::state::{Desk, Line};
 use headroom_core::market::{InstrumentKind, Venue};
 use headroom_core::units::{MarginMode, Side};
 use leptos::prelude::*;
-use std::collections::BTreeMap;
 
 /// The engine's complaint about one field of the selected position.
 fn fault_of(desk: Desk, names: &'static [&'static str]) -> Signal<Option<String>> {
@@ -30,13 +29,11 @@ fn move_to(desk: Desk, venue: Venue) {
     let usual = first_symbol(venue);
     desk.scenario.update(|s| {
         s.venue = venue;
-        s.tiers = BTreeMap::new();
         if venue == Venue::Gmx {
             s.mode = MarginMode::Isolated;
         }
         for line in &mut s.lines {
             line.symbol = usual.replacen("BTC", coin(&line.symbol), 1);
-            line.mark = None;
         }
     });
 }
@@ -50,22 +47,32 @@ fn edit(desk: Desk, change: impl FnOnce(&mut Line)) {
     });
 }
 
-/// Largest leverage of the slider: what the tiers in use allow at the smallest size.
-fn most_leverage(desk: Desk) -> f64 {
+/// Largest leverage that the tiers in use allow: at the smallest size, and at this notional.
+fn allowed_leverage(desk: Desk, notional: Option<f64>) -> (f64, f64) {
     let Some((venue, symbol)) = desk.key(desk.index()) else {
-        return 100.0;
+        return (100.0, 100.0);
     };
-    desk.scenario.with(|s| {
+    let instrument = desk.scenario.with(|s| {
         desk.books.with(|b| {
-            b.get(&venue).map_or(100.0, |b| {
-                let (instrument, _) = b.instrument(venue, &symbol, s.typed_tiers(&symbol));
-                let by_tier = instrument.tiers.iter().map(|t| t.max_leverage).fold(0.0, f64::max);
-                let by_factor = instrument.min_collateral_factor.map_or(0.0, |f| 1.0 / f);
-                let most = by_tier.max(by_factor);
-                if most > 0.0 { most.min(200.0) } else { 100.0 }
-            })
+            b.get(&venue)
+                .map(|b| b.instrument(venue, &symbol, s.typed_tiers(&symbol)).0)
         })
-    })
+    });
+    let Some(instrument) = instrument else {
+        return (100.0, 100.0);
+    };
+    let most = instrument
+        .tiers
+        .iter()
+        .map(|t| t.max_leverage)
+        .fold(instrument.min_collateral_factor.map_or(0.0, |f| 1.0 / f), f64::max);
+    let most = if most > 0.0 { most.min(200.0) } else { 100.0 };
+    // OKX tiers count contracts: the engine's own note tells when the size is too large there.
+    let here = notional
+        .filter(|_| venue != Venue::Okx)
+        .and_then(|n| instrument.tiers.iter().rev().find(|t| t.floor <= n))
+        .map_or(most, |t| t.max_leverage);
+    (most, here)
 }
 
 #[component]
@@ -114,7 +121,8 @@ pub(crate) fn AccountPanel() -> impl IntoView {
     });
     let notional = Signal::derive(move || Some(field(|l| Some(l.size)).get()? * unit_value.get()?));
     let symbol = Signal::derive(move || desk.key(desk.index()).map(|k| k.1).unwrap_or_default());
-    let most = Memo::new(move |_| most_leverage(desk));
+    let allowed = Memo::new(move |_| allowed_leverage(desk, notional.get()));
+    let most = Memo::new(move |_| allowed.get().0);
     let leverage = field(|l| Some(l.leverage));
     // The slider is logarithmic: half of it is for the leverages that people should look at.
     let slider = move || {
@@ -142,13 +150,27 @@ pub(crate) fn AccountPanel() -> impl IntoView {
             });
         }
     };
+    let leverage_note = move || {
+        let (l, here) = (leverage.get().unwrap_or(0.0), allowed.get().1);
+        if l > here * (1.0 + 1e-9) {
+            format!("Above the {}x that the tiers allow at this size.", format::plain(here))
+        } else if cross.get() {
+            "Cross: leverage sets initial margin only. The whole balance stands behind the position.".to_owned()
+        } else if field(|l| l.margin).get().is_some() {
+            "Isolated margin is typed: leverage is not used.".to_owned()
+        } else {
+            String::new()
+        }
+    };
+    let near = Signal::derive(move || {
+        desk.market(desk.index(), |m| m.mark())
+            .or_else(|| desk.mark(desk.index()))
+    });
     let venue_id = next_id("venue");
     let slider_id = next_id("leverage");
     let empty_mark = Signal::derive(move || {
-        desk.market(desk.index(), |m| m.mark()).map_or_else(
-            || "no price yet".to_owned(),
-            |p| format!("{} (venue)", format::price(p, desk.tick(desk.index()))),
-        )
+        desk.market(desk.index(), |m| m.mark())
+            .map_or_else(|| "none yet".to_owned(), |p| format::price(p, desk.tick(desk.index())))
     });
     view! {
         <section class="account" aria-label="Account">
@@ -165,12 +187,14 @@ pub(crate) fn AccountPanel() -> impl IntoView {
                         .collect_view()}
                 </select>
             </div>
-            <Choice
-                legend="Margin"
-                options=vec![(MarginMode::Isolated, "Isolated"), (MarginMode::Cross, "Cross")]
-                value=Signal::derive(move || desk.scenario.with(|s| s.mode))
-                on_change=move |m| desk.scenario.update(|s| s.mode = m)
-            />
+            <Show when=move || desk.scenario.with(|s| s.venue != Venue::Gmx) fallback=|| view! { <p class="note">"GMX positions are always isolated."</p> }>
+                <Choice
+                    legend="Margin"
+                    options=vec![(MarginMode::Isolated, "Isolated"), (MarginMode::Cross, "Cross")]
+                    value=Signal::derive(move || desk.scenario.with(|s| s.mode))
+                    on_change=move |m| desk.scenario.update(|s| s.mode = m)
+                />
+            </Show>
             <Show when=move || cross.get()>
                 <NumberField
                     label=words("Wallet balance")
@@ -180,7 +204,7 @@ pub(crate) fn AccountPanel() -> impl IntoView {
                     fault=Signal::derive(move || desk.outcome.with(|o| o.fault.as_ref().filter(|f| f.field.starts_with("account.wallet") || f.field == "account.margin_mode").map(|f| f.message.clone())))
                 />
             </Show>
-            <PositionList />
+            <super::positions::PositionList />
             <h3>"Position"</h3>
             <InstrumentPicker
                 value=symbol
@@ -204,13 +228,14 @@ pub(crate) fn AccountPanel() -> impl IntoView {
                 <input id=slider_id type="range" min="0" max="1000" step="1" prop:value=slider
                     aria-valuetext=move || leverage.get().map(|l| format!("{}x", format::plain(l))).unwrap_or_default()
                     on:input=move |e| slide(event_target_value(&e)) />
-                <NumberField label=words("Leverage, exact") value=leverage unit=Signal::derive(move || format!("x of {}", format::plain(most.get()))) fault=fault_of(desk, &["leverage"])
+                <NumberField label=words("Leverage, exact") value=leverage unit=Signal::derive(move || format!("x of {}", format::plain(allowed.get().1))) fault=fault_of(desk, &["leverage"])
                     on_change={move |v: Option<f64>| { if let Some(v) = v { edit(desk, |l| l.leverage = v) } }} />
             </div>
+            <p class="note">{leverage_note}</p>
             <div class="pair">
-                <NumberField label=words("Entry price") value=field(|l| l.entry) unit=quote empty=words("at mark") fault=fault_of(desk, &["entry_price"])
+                <NumberField label=words("Entry price") value=field(|l| l.entry) unit=quote empty=words("at mark") near=near fault=fault_of(desk, &["entry_price"])
                     on_change=move |v| edit(desk, |l| l.entry = v) />
-                <NumberField label=words("Mark price") value=field(|l| l.mark) unit=quote empty=empty_mark fault=fault_of(desk, &["mark_price"])
+                <NumberField label=words("Mark price") value=field(|l| l.mark) unit=quote empty=empty_mark near=near fault=fault_of(desk, &["mark_price"])
                     on_change=move |v| edit(desk, |l| l.mark = v) />
             </div>
             <Show when=move || !cross.get()>
@@ -219,63 +244,9 @@ pub(crate) fn AccountPanel() -> impl IntoView {
             </Show>
             <p class="fault" role="alert">
                 {move || {
-                    desk.outcome.with(|o| o.fault.as_ref().filter(|f| !f.field.starts_with("account.positions") && !f.field.starts_with("account.wallet")).map(|f| format!("{} ({})", f.message, f.field)))
+                    desk.outcome.with(|o| o.fault.as_ref().filter(|f| !f.field.starts_with("account.positions") && !f.field.starts_with("account.wallet") && f.field != "account.margin_mode").map(|f| format!("{} ({})", f.message, f.field)))
                 }}
             </p>
         </section>
-    }
-}
-
-#[component]
-fn PositionList() -> impl IntoView {
-    let desk = desk();
-    let add = move |_| {
-        desk.scenario.update(|s| {
-            let usual = first_symbol(s.venue);
-            let next = ["BTC", "ETH", "SOL", "XRP", "DOGE"]
-                .into_iter()
-                .find(|c| !s.lines.iter().any(|l| coin(&l.symbol) == *c))
-                .unwrap_or("BTC");
-            s.lines.push(Line::new(&usual.replacen("BTC", next, 1), 1.0));
-        });
-        desk.selected.set(desk.scenario.with_untracked(|s| s.lines.len()) - 1);
-    };
-    let remove = move |i: usize| {
-        desk.scenario.update(|s| {
-            if s.lines.len() > 1 {
-                s.lines.remove(i);
-            }
-        });
-        desk.selected
-            .update(|c| *c = (*c).min(desk.scenario.with_untracked(|s| s.lines.len()) - 1));
-    };
-    view! {
-        <h3 id="positions-heading">"Positions"</h3>
-        <ul class="positions" aria-labelledby="positions-heading">
-            {move || {
-                let lines = desk.scenario.with(|s| s.lines.clone());
-                let many = lines.len() > 1;
-                lines
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, l)| {
-                        let name = l.symbol.clone();
-                        let sign = if l.side == Side::Long { "▲" } else { "▼" };
-                        view! {
-                            <li class=l.side.word() class:current=move || desk.index() == i>
-                                <button type="button" class="select" aria-pressed=move || (desk.index() == i).to_string() on:click=move |_| desk.selected.set(i)>
-                                    <span class="side" aria-label=l.side.word()>{sign}</span>
-                                    <span class="symbol">{l.symbol}</span>
-                                    <span class="size">{format::plain(l.size)}</span>
-                                    <span class="left">{move || desk.outcome.with(|o| o.room.as_ref().and_then(|r| r.positions.get(i)).and_then(|p| p.distance).map(format::fine_percent)).unwrap_or_else(|| format::UNKNOWN.to_owned())}</span>
-                                </button>
-                                {many.then(|| view! { <button type="button" class="remove" aria-label=format!("Remove {name}") on:click=move |_| remove(i)>"×"</button> })}
-                            </li>
-                        }
-                    })
-                    .collect_view()
-            }}
-        </ul>
-        <button type="button" class="add" on:click=add>"Add position"</button>
     }
 }

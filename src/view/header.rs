@@ -1,7 +1,8 @@
 //! Name, link to share, theme.
 
 use super::desk;
-use crate::app::choose_theme;
+use crate::app::{choose_colours, choose_theme};
+use crate::state::Scenario;
 use leptos::prelude::*;
 
 #[component]
@@ -9,7 +10,10 @@ pub(crate) fn Header() -> impl IntoView {
     let desk = desk();
     let copied = RwSignal::new(false);
     let share = move |_| {
-        let address = window().location().href().unwrap_or_default();
+        // From the scenario, not from the address bar, which a person may have edited.
+        let whole = window().location().href().unwrap_or_default();
+        let page = whole.split('#').next().unwrap_or_default();
+        let address = format!("{page}#{}", desk.scenario.with_untracked(Scenario::to_hash));
         let promise = window().navigator().clipboard().write_text(&address);
         wasm_bindgen_futures::spawn_local(async move {
             if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
@@ -29,6 +33,9 @@ pub(crate) fn Header() -> impl IntoView {
             <p class="tag">"Room to liquidation, on six venues"</p>
             <div class="actions">
                 <button type="button" on:click=share>{move || if copied.get() { "Link copied" } else { "Copy link" }}</button>
+                <button type="button" aria-pressed=move || desk.green_red.get().to_string() on:click=move |_| choose_colours(desk, !desk.green_red.get_untracked())>
+                    {move || if desk.green_red.get() { "Blue and orange" } else { "Green and red" }}
+                </button>
                 <button type="button" aria-pressed=move || (!desk.dark.get()).to_string() on:click=move |_| choose_theme(desk, !desk.dark.get_untracked())>
                     {move || if desk.dark.get() { "Light" } else { "Dark" }}
                 </button>

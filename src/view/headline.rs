@@ -63,13 +63,8 @@ pub(crate) fn Headline() -> impl IntoView {
     };
     let equity =
         Signal::derive(move || text(&|r| Some(format!("{} {}", format::money(r.account.equity), r.collateral))));
-    let leverage = Signal::derive(move || {
-        text(&|r| {
-            r.account
-                .effective_leverage
-                .map(|l| format!("{} of it held", format!("{l:.2}x")))
-        })
-    });
+    let leverage =
+        Signal::derive(move || text(&|r| r.account.effective_leverage.map(|l| format!("{l:.2}x held on it"))));
     let ratio = Signal::derive(move || text(&|r| Some(deciding_ratio(r, cross.get()).0)));
     let whose = Signal::derive(move || text(&|r| Some(deciding_ratio(r, cross.get()).1)));
     let price = Signal::derive(move || {

@@ -9,6 +9,7 @@ pub(crate) mod header;
 pub(crate) mod headline;
 pub(crate) mod part;
 pub(crate) mod picker;
+pub(crate) mod positions;
 pub(crate) mod price_pane;
 pub(crate) mod room_panel;
 

@@ -16,16 +16,21 @@ pub(crate) fn NumberField(
     #[prop(optional, into)]
     empty: Option<Signal<String>>,
     #[prop(optional, into)] fault: Signal<Option<String>>,
+    /// A figure known to be about right, which decides between the two readings of "60.000".
+    #[prop(optional, into)]
+    near: Signal<Option<f64>>,
 ) -> impl IntoView {
+    let desk = super::desk();
+    let read = move |t: &str| format::parse_near(t, near.get_untracked());
     let shown = move |v: Option<f64>| v.map_or_else(String::new, format::plain);
     let text = RwSignal::new(shown(value.get_untracked()));
     let focused = RwSignal::new(false);
     // A change from elsewhere shows at once, unless it would overwrite what is being typed.
     Effect::new(move |_| {
         let v = value.get();
-        if !focused.get_untracked() || format::parse(&text.get_untracked()) != v {
+        if !focused.get_untracked() || read(&text.get_untracked()) != v {
             let typed = text.get_untracked();
-            if !(focused.get_untracked() && (typed.trim().is_empty() || format::parse(&typed).is_none())) {
+            if !(focused.get_untracked() && (typed.trim().is_empty() || read(&typed).is_none())) {
                 text.set(shown(v));
             }
         }
@@ -45,7 +50,7 @@ pub(crate) fn NumberField(
             if empty.is_some() {
                 on_change.run(None);
             }
-        } else if let Some(v) = format::parse(&t) {
+        } else if let Some(v) = read(&t) {
             on_change.run(Some(v));
         }
     };
@@ -55,7 +60,7 @@ pub(crate) fn NumberField(
             "ArrowDown" => -1.0,
             _ => return,
         };
-        let Some(v) = format::parse(&text.get_untracked()) else {
+        let Some(v) = read(&text.get_untracked()) else {
             return;
         };
         e.prevent_default();
@@ -64,6 +69,23 @@ pub(crate) fn NumberField(
         enter(format::plain(((v / size).round() + direction) * size));
     };
     let id = next_id("field");
+    let own = id.clone();
+    Effect::new(move |_| {
+        let unread = wrong.get().is_some();
+        if desk.unread.with_untracked(|u| u.contains(&own)) != unread {
+            desk.unread.update(|u| {
+                if unread {
+                    u.insert(own.clone());
+                } else {
+                    u.remove(&own);
+                }
+            });
+        }
+    });
+    let gone = id.clone();
+    on_cleanup(move || {
+        let _ = desk.unread.try_update(|u| u.remove(&gone));
+    });
     let (id_input, id_message) = (id.clone(), format!("{id}-message"));
     let described = id_message.clone();
     view! {

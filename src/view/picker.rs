@@ -49,6 +49,14 @@ pub(crate) fn InstrumentPicker(
             None => typed.set(None),
         }
     };
+    // Leaving the field keeps a whole symbol that was typed; anything else was only looked at.
+    let leave = move || {
+        let Some(text) = typed.get_untracked() else { return };
+        match symbols.with_untracked(|all| all.iter().find(|s| s.eq_ignore_ascii_case(text.trim())).cloned()) {
+            Some(symbol) => pick(symbol),
+            None => typed.set(None),
+        }
+    };
     let on_key = move |e: KeyboardEvent| {
         let count = found.with_untracked(Vec::len);
         match e.key().as_str() {
@@ -69,6 +77,14 @@ pub(crate) fn InstrumentPicker(
             _ => {}
         }
     };
+    let list_node: NodeRef<leptos::html::Ul> = NodeRef::new();
+    // The option that the arrow keys are on stays in view.
+    Effect::new(move |_| {
+        let (i, true) = (active.get(), open()) else { return };
+        if let Some(option) = list_node.get().and_then(|l| l.children().item(i as u32)) {
+            option.scroll_into_view_with_scroll_into_view_options(&nearest());
+        }
+    });
     let id = next_id("picker");
     let list = format!("{id}-list");
     let (for_label, controls) = (id.clone(), list.clone());
@@ -101,11 +117,11 @@ pub(crate) fn InstrumentPicker(
                     on:click=move |_| { if typed.get_untracked().is_none() { active.set(0); typed.set(Some(String::new())) } }
                     on:input=move |e| { active.set(0); typed.set(Some(event_target_value(&e))) }
                     on:keydown=on_key
-                    on:blur=move |_| typed.set(None)
+                    on:blur=move |_| leave()
                 />
                 <span class="unit">{move || format!("{} listed", symbols.with(Vec::len))}</span>
             </span>
-            <ul id=list role="listbox" aria-label="Instruments" hidden=move || !open()>
+            <ul id=list node_ref=list_node role="listbox" aria-label="Instruments" hidden=move || !open()>
                 {move || {
                     found
                         .get()
@@ -126,4 +142,11 @@ pub(crate) fn InstrumentPicker(
             <span class="message" role="alert">{fault}</span>
         </div>
     }
+}
+
+/// Scrolls no further than needed.
+fn nearest() -> web_sys::ScrollIntoViewOptions {
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    options
 }

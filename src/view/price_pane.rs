@@ -107,6 +107,7 @@ pub(crate) fn PricePane() -> impl IntoView {
     let chart = mounted.clone();
     Effect::new(move |_| {
         desk.dark.track();
+        desk.green_red.track();
         if let Some(m) = chart.borrow().as_ref() {
             m.chart.theme();
         }

@@ -216,7 +216,7 @@ fn FundingFigures() -> impl IntoView {
     };
     view! {
         <h2>"Funding"</h2>
-        <p class="tier-note">{missing}</p>
+        <p class="note">{missing}</p>
         <dl>
             <Figure label="A day" value=Signal::derive(move || flow(1.0 / 7.0)) detail=Signal::derive(move || share(1.0 / 7.0)) />
             <Figure label="A week" value=Signal::derive(move || flow(1.0)) detail=Signal::derive(move || spread().unwrap_or_else(|| share(1.0))) />

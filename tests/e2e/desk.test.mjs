@@ -30,6 +30,7 @@ for (const { venue, symbol, mark, expected } of VENUES) {
     // Recorded rates at the last hour are negative: a long earns. Payments: rate · notional · intervals in a week.
     const rates = { binance: [-0.00004305, 21], bybit: [-0.0000412, 21], okx: [-0.0000391, 21], hyperliquid: [-0.0000051, 168] };
     const [rate, count] = rates[venue];
+    assert.match(await week.textContent(), /^receive/);
     assert.ok(Math.abs(number(await week.textContent()) + rate * count * 0.5 * mark) < 0.02, await week.textContent());
     await until(() => page.locator('.blocked').count(), (n) => n === 0, 'no complaint of a feed');
     assert.deepEqual(complaints, []);
@@ -227,6 +228,32 @@ test('the slider moves the price at once and the wheel changes nothing', async (
   await page.mouse.wheel(0, 300);
   await page.waitForTimeout(200);
   assert.equal(await liquidationPrice(page), after);
+  await context.close();
+});
+
+test('another instrument never shows the figures of the one before, and a fault elsewhere is named', async () => {
+  const { page, context } = await open(site, { hash: '#/desk?venue=binance&mode=isolated&p=BTCUSDT,long,0.5,-,3,-,-&p=BTCUSDC,long,1,-,3,-,-' });
+  await page.locator('.headline .link', { hasText: 'BTCUSDC: No price' }).waitFor();
+  assert.equal(await page.locator('.liquidation-price').textContent(), '—');
+  await page.locator('.headline .link').click();
+  await page.getByLabel('Mark price').fill('60.000');
+  await page.locator('.fault', { hasText: 'not margined in one coin' }).or(page.locator('.message', { hasText: 'not margined in one coin' })).first().waitFor();
+  await page.getByRole('button', { name: 'Remove BTCUSDT' }).click();
+  // "60.000" beside no other figure is read as sixty; beside a mark near 60,000 it is sixty thousand.
+  await page.getByLabel('Mark price').fill('60000');
+  await page.getByLabel('Entry price').fill('60.000');
+  await until(() => page.url(), (u) => u.includes('BTCUSDC,long,1,60000,3'), 'sixty thousand');
+  await until(() => liquidationPrice(page), (p) => Math.abs(p - 40000 / (1 - 0.004)) < 100, 'the price of BTCUSDC');
+  await context.close();
+});
+
+test('the skip link moves the focus and keeps the account', async () => {
+  const { page, context } = await open(site, { hash: '#/desk?venue=bybit&mode=isolated&p=BTCUSDT,short,0.5,-,7,-,-' });
+  await liquidationPrice(page);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'desk');
+  assert.match(page.url(), /venue=bybit.*BTCUSDT,short,0\.5,-,7/);
   await context.close();
 });
 
