@@ -20,7 +20,7 @@ use libm::{exp, log, sqrt};
 
 const DEFAULT_TARGET: f64 = 0.001;
 /// Points of the Sobol sequence a scramble may use.
-const MAX_POINTS: u32 = 8192;
+const MAX_POINTS: u32 = 65_536;
 /// Points for each side of a sensitivity: the same random numbers on both, so few are enough.
 const SENSITIVITY_POINTS: u32 = 256;
 /// Points of the survival curve and of the fan.
