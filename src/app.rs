@@ -1,6 +1,6 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
-use crate::state::{Desk, Scenario, recalc};
+use crate::state::{Desk, Scenario, chance, recalc};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -91,6 +91,7 @@ fn App() -> impl IntoView {
     follow_system_theme(desk);
     keep_address(desk);
     recalc::keep(desk);
+    chance::keep(desk);
     feed::start(desk);
 
     view! {

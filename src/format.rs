@@ -107,6 +107,22 @@ pub(crate) fn market_move(fraction: Option<f64>) -> String {
     }
 }
 
+/// A probability with the error of its computation, in per cent; never a bare 0 or 100.
+pub(crate) fn chance(probability: f64, standard_error: f64) -> String {
+    let shown = if probability < 0.00005 {
+        format!("under 0.01{THIN}%")
+    } else if probability > 0.9995 {
+        format!("over 99.9{THIN}%")
+    } else {
+        percent(probability, if probability >= 0.1 { 1 } else { 2 })
+    };
+    if standard_error >= 0.00005 {
+        format!("{shown} ± {}", number(standard_error * 100.0, 2))
+    } else {
+        shown
+    }
+}
+
 /// A cash flow with its direction in words.
 pub(crate) fn flow(received: f64, unit: &str) -> String {
     let word = if received < 0.0 { "pay" } else { "receive" };

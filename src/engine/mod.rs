@@ -1,6 +1,6 @@
 //! The workers that run the engine. Text in, text out; the main thread never computes.
 //!
-//! Two lanes: recalculation must not wait behind the reading of a five-megabyte answer.
+//! Three lanes: recalculation must not wait behind the reading of a five-megabyte answer or behind a simulation.
 
 use js_sys::{Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
@@ -15,10 +15,12 @@ pub(crate) enum Lane {
     Calculate,
     /// Answers of exchanges.
     Read,
+    /// Probabilities, which may take a tenth of a second.
+    Simulate,
 }
 
 thread_local! {
-    static LANES: [RefCell<Option<Client>>; 2] = const { [RefCell::new(None), RefCell::new(None)] };
+    static LANES: [RefCell<Option<Client>>; 3] = const { [RefCell::new(None), RefCell::new(None), RefCell::new(None)] };
     static NEXT_ID: Cell<u32> = const { Cell::new(1) };
 }
 

@@ -1,5 +1,6 @@
 //! The page's signals, in one place.
 
+use super::chance::{COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::scenario::Scenario;
 use crate::engine::Fault;
@@ -56,6 +57,7 @@ pub(crate) struct Desk {
     pub recorded: RwSignal<Vec<RecordedEntry>>,
     pub feeds: RwSignal<BTreeMap<String, FeedState>>,
     pub outcome: RwSignal<Outcome>,
+    pub chance: RwSignal<Chance>,
     /// Milliseconds since 1970, once a second.
     pub now: RwSignal<f64>,
     pub dark: RwSignal<bool>,
@@ -73,6 +75,7 @@ pub(crate) struct Desk {
 pub(crate) enum Explaining {
     Liquidation,
     Funding,
+    Chance,
 }
 
 impl Desk {
@@ -85,6 +88,7 @@ impl Desk {
             recorded: RwSignal::new(Vec::new()),
             feeds: RwSignal::new(BTreeMap::new()),
             outcome: RwSignal::new(Outcome::default()),
+            chance: RwSignal::new(Chance::default()),
             now: RwSignal::new(js_sys::Date::now()),
             dark: RwSignal::new(dark),
             green_red: RwSignal::new(green_red),
@@ -136,6 +140,24 @@ impl Desk {
     pub(crate) fn funding(&self, index: usize) -> Option<Result<FundingResponse, String>> {
         self.result()?;
         self.outcome.with(|o| o.funding.get(index).cloned())
+    }
+
+    /// The last chance of liquidation, as long as it is about this venue, mode and these instruments; else why not.
+    pub(crate) fn chance(&self) -> Result<Arc<headroom_core::api::ProbabilityResponse>, String> {
+        self.chance.with(|c| {
+            let same = c.of.as_ref().is_some_and(|of| {
+                self.scenario.with(|s| {
+                    s.venue == of.venue
+                        && s.mode == of.mode
+                        && s.lines.iter().map(|l| &l.symbol).eq(of.lines.iter().map(|l| &l.symbol))
+                })
+            });
+            match (&c.answer, &c.fault) {
+                (Some(a), _) if same => Ok(a.clone()),
+                (_, Some(fault)) => Err(fault.clone()),
+                _ => Err(COMPUTING.to_owned()),
+            }
+        })
     }
 
     /// Whether figures shown are older than what is typed.

@@ -46,7 +46,7 @@ pub(crate) fn keep(desk: Desk) {
 }
 
 /// The account as the engine takes it; the fault names what is still unknown.
-fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
+pub(crate) fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
     let mut positions = Vec::new();
     for (i, line) in s.lines.iter().enumerate() {
         let Some(mark) = desk.mark(i) else {
@@ -114,7 +114,7 @@ fn no_price(desk: &Desk, symbol: &str) -> String {
 }
 
 /// A request as text, asking for the explanation too.
-fn text(op: &str, request: &impl serde::Serialize) -> String {
+pub(crate) fn text(op: &str, request: &impl serde::Serialize) -> String {
     let mut value = serde_json::to_value(request).unwrap_or_else(|_| json!({}));
     if let Some(map) = value.as_object_mut() {
         map.insert("op".to_owned(), op.into());

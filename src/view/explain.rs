@@ -26,6 +26,11 @@ fn steps(desk: Desk) -> Vec<Step> {
             let each = all.len() / r.positions.len().max(1);
             all.into_iter().skip(i * each).take(each).collect()
         }
+        Some(Explaining::Chance) => desk
+            .chance()
+            .ok()
+            .and_then(|c| c.explanation.clone())
+            .unwrap_or_default(),
         None => Vec::new(),
     }
 }
@@ -37,6 +42,7 @@ fn assumptions(desk: Desk) -> Vec<String> {
             .and_then(Result::ok)
             .map(|f| f.assumptions)
             .unwrap_or_default(),
+        Some(Explaining::Chance) => desk.chance().map(|c| c.assumptions.clone()).unwrap_or_default(),
         _ => desk.result().map(|r| r.assumptions.clone()).unwrap_or_default(),
     }
 }
@@ -70,15 +76,13 @@ pub(crate) fn Drawer() -> impl IntoView {
             d.close();
         }
     });
-    let funding = move || desk.explaining.get() == Some(Explaining::Funding);
-    let title = move || {
-        if funding() {
-            "How the funding is computed"
-        } else {
-            "How the liquidation price is computed"
-        }
+    let liquidation = move || desk.explaining.get() == Some(Explaining::Liquidation);
+    let title = move || match desk.explaining.get() {
+        Some(Explaining::Funding) => "How the funding is computed",
+        Some(Explaining::Chance) => "How the chance of liquidation is computed",
+        _ => "How the liquidation price is computed",
     };
-    let rule = move || desk.result().filter(|_| !funding()).map(|r| r.rule.clone());
+    let rule = move || desk.result().filter(|_| liquidation()).map(|r| r.rule.clone());
     view! {
         <dialog class="drawer" node_ref=dialog aria-labelledby="drawer-title" on:close=move |_| desk.explaining.set(None)>
             <header>
@@ -106,7 +110,7 @@ pub(crate) fn Drawer() -> impl IntoView {
                 }).collect_view()}
             </ol>
             <p class="source">"s is +1 for a long and −1 for a short; units are base units, or quote value for inverse contracts; cash is the collateral behind the position without its own profit; fee and reserve are what the venue keeps for closing; held is collateral in the index coin."</p>
-            {move || (!funding()).then(|| view! { <p class="source">{tier_origin(desk).map(|o| tier_words(desk, &o))}</p> })}
+            {move || liquidation().then(|| view! { <p class="source">{tier_origin(desk).map(|o| tier_words(desk, &o))}</p> })}
             {move || {
                 let all = assumptions(desk);
                 (!all.is_empty()).then(|| view! {
@@ -115,10 +119,10 @@ pub(crate) fn Drawer() -> impl IntoView {
                 })
             }}
             <p class="source">
-                {move || if funding() {
-                    "Left out: the move of the price along the way, and the return of the rate towards its usual level."
-                } else {
-                    "Left out: liquidation fees charged after the event, haircuts of several collateral coins, partial liquidation, and slippage of the forced order."
+                {move || match desk.explaining.get() {
+                    Some(Explaining::Funding) => "Left out: the move of the price along the way, and the return of the rate towards its usual level.",
+                    Some(Explaining::Chance) => "Left out: fat tails, jumps, volatility that changes, funding that returns to its usual level. The error shown is that of the computation, not of the model; the model has no record yet.",
+                    _ => "Left out: liquidation fees charged after the event, haircuts of several collateral coins, partial liquidation, and slippage of the forced order.",
                 }}
             </p>
         </dialog>

@@ -89,6 +89,19 @@ pub(crate) fn Headline() -> impl IntoView {
         Some(r) if deciding_ratio(&r, cross.get()).2 > 0.8 => "warn",
         _ => "",
     });
+    let at = move |k: usize| {
+        desk.chance().map(|c| {
+            c.horizons.get(k).map_or_else(
+                || format::UNKNOWN.to_owned(),
+                |h| format::chance(h.probability, h.standard_error),
+            )
+        })
+    };
+    let week = Signal::derive(move || at(1).unwrap_or_else(|_| format::UNKNOWN.to_owned()));
+    let day = Signal::derive(move || match at(0) {
+        Ok(day) => format!("in 7 days; {day} in 24 h"),
+        Err(why) => why,
+    });
     let market = Signal::derive(move || {
         if cross.get() {
             text(&|r| Some(format::market_move(r.account.market_move_to_liquidation)))
@@ -184,6 +197,7 @@ pub(crate) fn Headline() -> impl IntoView {
             <dl>
                 <Figure label="Nearest liquidation" value=price detail=distance tone=danger />
                 <Figure label="Market move to liquidation" value=market detail=market_detail tone=danger />
+                <Figure label="Chance of liquidation" value=week detail=day />
                 <Figure label="Margin ratio" value=ratio detail=whose tone=danger />
                 <Figure label="Equity" value=equity detail=leverage />
                 <Figure label="Funding" value=funding detail=funding_detail />

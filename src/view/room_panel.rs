@@ -144,9 +144,53 @@ pub(crate) fn RoomPanel() -> impl IntoView {
                 <Figure label="Leverage in effect" value=effective detail=margin />
             </dl>
             <button type="button" class="explain" on:click=move |_| desk.explaining.set(Some(Explaining::Liquidation))>"Explain the liquidation price"</button>
+            <Chances />
             <FundingFigures />
             <TierNote />
         </section>
+    }
+}
+
+/// The chance of liquidation of the account, with the model's name and limits beside it.
+#[component]
+fn Chances() -> impl IntoView {
+    let desk = desk();
+    let rows = move || {
+        desk.chance().map(|c| {
+            c.horizons
+                .iter()
+                .map(|h| {
+                    let label = if h.hours < 48.0 {
+                        format!("Within {:.0} hours", h.hours)
+                    } else {
+                        format!("Within {:.0} days", h.hours / 24.0)
+                    };
+                    let value = format::chance(h.probability, h.standard_error);
+                    view! { <div class="figure"><dt>{label}</dt><dd><output>{value}</output></dd></div> }
+                })
+                .collect_view()
+        })
+    };
+    let note = move || match desk.chance() {
+        Ok(c) => {
+            let volatility: Vec<String> = c
+                .model
+                .markets
+                .iter()
+                .map(|m| format!("{} {}", m.symbol, format::percent(m.volatility, 0)))
+                .collect();
+            format!(
+                "Of any position of the account. Plain Brownian model: volatility a year held at {}, funding at its present rate. Fat tails and changing volatility are not counted, so rare moves are understated.",
+                volatility.join(", ")
+            )
+        }
+        Err(why) => format!("Not told: {why}."),
+    };
+    view! {
+        <h2>"Chance of liquidation"</h2>
+        <dl>{move || rows().ok()}</dl>
+        <p class="note">{note}</p>
+        <button type="button" class="explain" disabled=move || desk.chance().is_err() on:click=move |_| desk.explaining.set(Some(Explaining::Chance))>"Explain the chance"</button>
     }
 }
 

@@ -132,6 +132,7 @@ test('a link reproduces the desk to the digit', async () => {
     const waiting = p.locator('.feeds tbody tr', { hasText: 'never' }).filter({ hasText: /ok$/ });
     await until(async () => [await p.locator('.feeds tbody tr').count(), await waiting.count()], ([all, open]) => all >= 8 && open === 0, 'every feed answered');
     await p.waitForTimeout(500);
+    await until(() => p.locator('.headline').textContent(), (t) => !t.includes('being computed'), 'the chance');
     return (await p.locator('.tables').textContent()) + (await p.locator('.headline').textContent());
   };
   const first = await settled(page);
@@ -223,7 +224,10 @@ test('the slider moves the price at once and the wheel changes nothing', async (
   const slider = page.locator('input[type=range]');
   await slider.focus();
   for (let i = 0; i < 40; i++) await page.keyboard.press('ArrowRight');
-  const after = await until(() => liquidationPrice(page), (p) => p > first, 'nearer');
+  await until(() => liquidationPrice(page), (p) => p > first, 'nearer');
+  // The last of the forty steps may still be on its way to the worker and back.
+  await page.waitForTimeout(400);
+  const after = await liquidationPrice(page);
   await page.getByLabel('Size').hover();
   await page.mouse.wheel(0, 300);
   await page.waitForTimeout(200);
@@ -244,6 +248,23 @@ test('another instrument never shows the figures of the one before, and a fault 
   await page.getByLabel('Entry price').fill('60.000');
   await until(() => page.url(), (u) => u.includes('BTCUSDC,long,1,60000,3'), 'sixty thousand');
   await until(() => liquidationPrice(page), (p) => Math.abs(p - 40000 / (1 - 0.004)) < 100, 'the price of BTCUSDC');
+  await context.close();
+});
+
+test('the chance of liquidation stands beside the price with its error and its model', async () => {
+  const { page, context } = await open(site, { hash: '#/desk?venue=binance&mode=isolated&p=BTCUSDT,long,0.5,-,20,-,-' });
+  const chance = page.locator('.headline .figure', { hasText: 'Chance of liquidation' });
+  await until(() => chance.textContent(), (t) => /%/.test(t), 'a chance');
+  // 20x long, funding all but nil: the closed form with the volatility the page tells must be near. b = ln((0.95)/(0.996)).
+  const note = await page.getByText('Plain Brownian model').textContent();
+  const volatility = number(note.match(/BTCUSDT (\d+)/)[1]) / 100;
+  const phi = (x) => { const t = 1 / (1 + 0.2316419 * Math.abs(x)); const d = 0.3989423 * Math.exp(-x * x / 2) * t * (0.3193815 + t * (-0.3565638 + t * (1.781478 + t * (-1.821256 + t * 1.330274)))); return x > 0 ? 1 - d : d; };
+  const [b, mu, s] = [Math.log(0.95 / 0.996), -((volatility ** 2) / 2) * (7 / 365), volatility * Math.sqrt(7 / 365)];
+  const expected = phi((b - mu) / s) + Math.exp((2 * mu * b) / s ** 2) * phi((b + mu) / s);
+  const told = number((await chance.locator('output').textContent()).split('±')[0]) / 100;
+  assert.ok(Math.abs(told - expected) < 0.02, `${told} against ${expected} at ${volatility}`);
+  await page.getByRole('button', { name: 'Explain the chance' }).click();
+  await page.locator('dialog[open]').getByText('Fat tails', { exact: false }).or(page.locator('dialog[open]').getByText('fat tails', { exact: false })).first().waitFor();
   await context.close();
 });
 

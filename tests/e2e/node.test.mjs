@@ -21,8 +21,13 @@ test('Node and the native command line give the same answer to the bit', async (
   const engine = await import(ENGINE);
   engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
   const text = engine.evaluateJson(JSON.stringify(request));
-  const native = execFileSync('cargo', ['run', '--quiet', '-p', 'headroom-core', '--bin', 'headroom'], { cwd: ROOT, input: `${JSON.stringify(request)}\n`, encoding: 'utf8' });
-  assert.equal(`${text}\n`, native);
+  // Simulated paths included: every transcendental function is libm's on both sides.
+  const { account } = request;
+  const market = (volatility) => ({ volatility, funding_rate: 0.0002, funding_interval_hours: 8 });
+  const chance = { op: 'probability', account, markets: { BTCUSDT: market(0.6), ETHUSDT: market(0.9) }, correlations: [['BTCUSDT', 'ETHUSDT', 0.8]], horizons_hours: [24, 168], target_standard_error: 0.005, seed: 3 };
+  const lines = [request, chance].map((r) => JSON.stringify(r));
+  const native = execFileSync('cargo', ['run', '--quiet', '-p', 'headroom-core', '--bin', 'headroom'], { cwd: ROOT, input: `${lines.join('\n')}\n`, encoding: 'utf8' });
+  assert.equal(`${lines.map((l) => engine.evaluateJson(l)).join('\n')}\n`, native);
   assert.deepEqual(engine.evaluate(request), JSON.parse(text));
   assert.throws(() => engine.liquidation({ account: {} }), { name: 'EngineError', code: 'invalid_input', field: 'account.venue' });
 });

@@ -22,7 +22,7 @@ const DEFAULT_TARGET: f64 = 0.001;
 /// Points of the Sobol sequence a scramble may use.
 const MAX_POINTS: u32 = 65_536;
 /// Points for each side of a sensitivity: the same random numbers on both, so few are enough.
-const SENSITIVITY_POINTS: u32 = 256;
+const SENSITIVITY_POINTS: u32 = 64;
 /// Points of the survival curve and of the fan.
 const CURVE: usize = 24;
 const FAN: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
