@@ -204,6 +204,34 @@ fn ids_are_echoed_and_explanations_can_be_redone_by_hand() {
 }
 
 #[test]
+fn every_operation_explains_itself() {
+    let account = example()["account"].clone();
+    let market = json!({"BTCUSDT": {"volatility": 0.8}});
+    let requests = [
+        json!({"op": "liquidation", "account": account}),
+        json!({"op": "funding", "position": account["positions"][0], "market": {"funding_rate": 0.0001, "funding_interval_hours": 8}, "horizon_hours": 24}),
+        json!({"op": "probability", "account": account, "markets": market, "horizons_hours": [24]}),
+        json!({"op": "normalize", "source": "binance.depth", "body": {"bids": [["1", "1"]], "asks": [["2", "1"]]}}),
+        json!({"op": "describe"}),
+    ];
+    for mut r in requests {
+        assert!(ask(&r.to_string())["explanation"].is_null(), "{r}");
+        r["explain"] = json!(true);
+        let answer = ask(&r.to_string());
+        let steps = answer["explanation"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        assert!(
+            !steps.is_empty()
+                && steps
+                    .iter()
+                    .all(|s| ["label", "formula", "inputs", "value", "unit", "source"]
+                        .iter()
+                        .all(|k| s.get(k).is_some())),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
 fn describe_lists_every_operation_with_its_schema() {
     let answer = ask(r#"{"op":"describe"}"#);
     let ops: Vec<&str> = answer["operations"]

@@ -37,6 +37,7 @@ fn number(v: &Value) -> f64 {
 /// Every fixture with the source that reads it.
 const FIXTURES: &[(&str, &str)] = &[
     ("binance.exchange_info", "binance/exchange_info.json"),
+    ("binance.exchange_info", "binance/cm_exchange_info.json"),
     ("binance.premium_index", "binance/premium_index_BTCUSDT.json"),
     ("binance.premium_index", "binance/premium_index_BTCUSDT_2023.json"),
     ("binance.premium_index", "binance/premium_index_all_2020.json"),

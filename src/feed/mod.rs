@@ -65,6 +65,15 @@ impl Job {
             self.body.as_deref().unwrap_or_default()
         )
     }
+    /// How the feed is called on the page: what is asked, and of which instrument or family.
+    fn name(&self) -> String {
+        let about = if self.symbol.is_empty() && self.endpoint.family != "all" {
+            self.endpoint.family
+        } else {
+            &self.symbol
+        };
+        format!("{} {about}", self.endpoint.source)
+    }
     fn host(&self) -> &str {
         self.url.split('/').nth(2).unwrap_or_default()
     }
@@ -133,7 +142,7 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
     let hidden = document().hidden();
     let mut wanted = HashSet::new();
     for job in jobs(desk, now) {
-        let key = format!("{} {}", job.endpoint.source, job.symbol);
+        let key = job.name();
         wanted.insert(key.clone());
         let mut s = session.borrow_mut();
         let due = s.due.get(&key).copied().unwrap_or(0.0);
@@ -218,7 +227,8 @@ fn jobs(desk: Desk, now: f64) -> Vec<Job> {
             } else {
                 "linear"
             };
-            if endpoint.family != "all" && endpoint.family != family {
+            // Lists of instruments are fetched whatever is held, so that the picker knows every contract of the venue.
+            if names_symbol(endpoint) && endpoint.family != "all" && endpoint.family != family {
                 continue;
             }
             let job = fill(endpoint, symbol, now);
@@ -228,6 +238,12 @@ fn jobs(desk: Desk, now: f64) -> Vec<Job> {
         }
     }
     out
+}
+
+/// Whether a request is about one instrument.
+fn names_symbol(e: &Endpoint) -> bool {
+    let named = |t: &str| t.contains("{symbol}") || t.contains("{family}");
+    named(e.url) || e.body.is_some_and(named)
 }
 
 /// An hour in the venue's own word.
@@ -258,12 +274,13 @@ fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
             .replace("{interval}", hour(endpoint.venue))
             .replace("{start}", &format!("{start:.0}"))
     };
-    let names_symbol = endpoint.url.contains("{symbol}")
-        || endpoint.url.contains("{family}")
-        || endpoint.body.is_some_and(|b| b.contains("{symbol}"));
     Job {
         endpoint,
-        symbol: if names_symbol { symbol.to_owned() } else { String::new() },
+        symbol: if names_symbol(endpoint) {
+            symbol.to_owned()
+        } else {
+            String::new()
+        },
         url: put(endpoint.url, true),
         body: endpoint.body.map(|b| put(b, false)),
     }

@@ -87,9 +87,8 @@ pub(crate) fn use_recorded(desk: Desk) {
 
 /// Whether a feed's name ends with this symbol, or names none and so serves all (Hyperliquid's contexts).
 fn asks_for(name: &str, symbol: &str) -> bool {
-    name.split_once(' ').is_some_and(|(source, asked)| {
-        asked == symbol || (asked.is_empty() && source == "hyperliquid.meta_and_asset_ctxs")
-    })
+    name.split_once(' ')
+        .is_some_and(|(source, asked)| asked == symbol || source == "hyperliquid.meta_and_asset_ctxs")
 }
 
 fn has_feed(venue: Venue) -> bool {

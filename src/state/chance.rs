@@ -1,6 +1,7 @@
 //! The chance of liquidation beside the price: asked of a worker of its own, so that dragging a slider never waits for it.
 
 use super::desk::Desk;
+use super::latest::{self, Latest};
 use super::recalc::{account, text};
 use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane};
@@ -8,10 +9,8 @@ use headroom_core::api::{ModelChoice, ProbabilityRequest, ProbabilityResponse};
 use headroom_core::market::Market;
 use headroom_core::volatility::{close_to_close, correlation};
 use leptos::prelude::*;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wasm_bindgen_futures::spawn_local;
 
 /// Hours that the headline tells.
 pub(crate) const HORIZONS: [f64; 2] = [24.0, 168.0];
@@ -30,29 +29,14 @@ pub(crate) struct Chance {
 }
 
 thread_local! {
-    static BUSY: Cell<bool> = const { Cell::new(false) };
-    static AGAIN: Cell<bool> = const { Cell::new(false) };
+    static LATEST: Latest = const { Latest::new() };
 }
 
 /// Keeps the chance true to the last liquidation result.
 pub(crate) fn keep(desk: Desk) {
     Effect::new(move |_| {
         desk.outcome.track();
-        if BUSY.get() {
-            AGAIN.set(true);
-            return;
-        }
-        BUSY.set(true);
-        spawn_local(async move {
-            loop {
-                AGAIN.set(false);
-                calculate(desk).await;
-                if !AGAIN.get() {
-                    break;
-                }
-            }
-            BUSY.set(false);
-        });
+        latest::run(&LATEST, move || calculate(desk));
     });
 }
 

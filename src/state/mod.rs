@@ -2,6 +2,7 @@
 
 pub(crate) mod chance;
 pub(crate) mod desk;
+pub(crate) mod latest;
 pub(crate) mod market;
 pub(crate) mod recalc;
 pub(crate) mod scenario;

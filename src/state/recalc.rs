@@ -1,7 +1,7 @@
-//! From scenario and markets to requests, and from answers to the outcome. One calculation at a time: what changed while
-//! it ran is calculated next, what changed twice is calculated once.
+//! From scenario and markets to requests, and from answers to the outcome.
 
 use super::desk::{Desk, Outcome};
+use super::latest::{self, Latest};
 use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane};
 use headroom_core::api::{FundingRequest, FundingResponse, LiquidationRequest, LiquidationResponse};
@@ -9,16 +9,13 @@ use headroom_core::market::{Account, Collateral, CollateralToken, Market, Positi
 use headroom_core::units::MarginMode;
 use leptos::prelude::*;
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::sync::Arc;
-use wasm_bindgen_futures::spawn_local;
 
 /// Hours that funding is told for: a week.
 pub(crate) const FUNDING_HORIZON: f64 = 168.0;
 
 thread_local! {
-    static BUSY: Cell<bool> = const { Cell::new(false) };
-    static AGAIN: Cell<bool> = const { Cell::new(false) };
+    static LATEST: Latest = const { Latest::new() };
 }
 
 /// Keeps the outcome true to scenario and markets.
@@ -27,21 +24,7 @@ pub(crate) fn keep(desk: Desk) {
         desk.scenario.track();
         desk.markets.track();
         desk.books.track();
-        if BUSY.get() {
-            AGAIN.set(true);
-        } else {
-            BUSY.set(true);
-            spawn_local(async move {
-                loop {
-                    AGAIN.set(false);
-                    calculate(desk).await;
-                    if !AGAIN.get() {
-                        break;
-                    }
-                }
-                BUSY.set(false);
-            });
-        }
+        latest::run(&LATEST, move || calculate(desk));
     });
 }
 

@@ -128,6 +128,10 @@ pub(crate) fn PricePane() -> impl IntoView {
         ),
         None => "no candles yet".to_owned(),
     };
+    let index = move || {
+        desk.market(desk.index(), |m| m.quote.as_ref().and_then(|q| q.0.index_price))
+            .map(|p| format!("index {}", format::price(p, desk.tick(desk.index()))))
+    };
     let summary = move || {
         let parts: Vec<String> = shown
             .get()
@@ -198,6 +202,7 @@ pub(crate) fn PricePane() -> impl IntoView {
             <figcaption>
                 <h2 id=title_id>{symbol}</h2>
                 <p class="origin">{origin}</p>
+                <p class="origin">{index}</p>
                 <p class="origin">{beyond}</p>
                 <p class="cursor" aria-hidden="true">{at_cursor}</p>
             </figcaption>

@@ -263,7 +263,7 @@ fn FundingFigures() -> impl IntoView {
         <p class="note">{missing}</p>
         <dl>
             <Figure label="A day" value=Signal::derive(move || flow(1.0 / 7.0)) detail=Signal::derive(move || share(1.0 / 7.0)) />
-            <Figure label="A week" value=Signal::derive(move || flow(1.0)) detail=Signal::derive(move || spread().unwrap_or_else(|| share(1.0))) />
+            <Figure label="A week" value=Signal::derive(move || flow(1.0)) detail=Signal::derive(move || spread().map_or_else(|| share(1.0), |s| format!("{}. {s}", share(1.0)))) />
             <Figure label="Rate a year" value=annual detail=who />
             <Figure label="Break-even after a week" value=even />
             <Figure label="Liquidation after a week" value=after detail=Signal::derive(|| "if funding is taken from margin".to_owned()) />

@@ -1,5 +1,6 @@
 //! Operation `describe`: what this engine is and takes.
 
+use super::explain::Step;
 use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest};
 use super::response::{
     DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, ProbabilityResponse,
@@ -29,7 +30,24 @@ fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
     items.iter().filter_map(|i| serde_json::to_value(i).ok()).collect()
 }
 
-pub(super) fn describe() -> DescribeResponse {
+/// One step a shipped group of tiers: where it is from and how many instruments it holds.
+fn steps() -> Vec<Step> {
+    snapshot::groups()
+        .iter()
+        .map(|g| {
+            Step::new(
+                format!("tiers of {} as of {}", g.venue, g.date),
+                "instruments in the shipped snapshot",
+                &[],
+                Some(g.symbols().count() as f64),
+                "instruments",
+                g.source,
+            )
+        })
+        .collect()
+}
+
+pub(super) fn describe(explain: bool) -> DescribeResponse {
     DescribeResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         contract: CONTRACT.to_owned(),
@@ -59,5 +77,6 @@ pub(super) fn describe() -> DescribeResponse {
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),
         hosts: values(endpoint::HOSTS),
+        explanation: explain.then(steps),
     }
 }

@@ -40,8 +40,8 @@ pub fn evaluate(
         EngineRequest::Probability(r) => {
             probability::probability(r, explain, progress).map(EngineResponse::Probability)
         }
-        EngineRequest::Normalize(r) => normalize::normalize(r).map(EngineResponse::Normalize),
-        EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe()))),
+        EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
+        EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }
 }
 

@@ -1,16 +1,17 @@
 //! Operation `normalize`.
 
+use super::explain::Step;
 use super::request::NormalizeRequest;
 use super::response::NormalizeResponse;
 use crate::error::{EngineError, ErrorCode};
-use crate::venue::wire::{Hint, Wire};
+use crate::venue::wire::{Hint, Normalised, Wire};
 use serde_json::Value;
 use std::borrow::Cow;
 
 /// Longest answer read.
 const MAX_BODY: usize = 64_000_000;
 
-pub(super) fn normalize(request: &NormalizeRequest) -> Result<NormalizeResponse, EngineError> {
+pub(super) fn normalize(request: &NormalizeRequest, explain: bool) -> Result<NormalizeResponse, EngineError> {
     let body: Cow<Value> = match &request.body {
         Value::String(text) => Cow::Owned(parse(text)?),
         Value::Null => {
@@ -39,9 +40,42 @@ pub(super) fn normalize(request: &NormalizeRequest) -> Result<NormalizeResponse,
             .retain(|t| t.symbol == *symbol || symbol.strip_suffix("-SWAP") == Some(&t.symbol));
     }
     Ok(NormalizeResponse {
+        explanation: explain.then(|| steps(&request.source, &found)),
         source: request.source.clone(),
         found,
     })
+}
+
+/// How many rows of each kind the answer gave.
+fn steps(source: &str, found: &Normalised) -> Vec<Step> {
+    let count = |label: &str, rows: usize| {
+        (rows > 0).then(|| {
+            Step::new(
+                label,
+                "rows read and found in range",
+                &[],
+                Some(rows as f64),
+                "rows",
+                source,
+            )
+        })
+    };
+    [
+        count("instruments", found.listings.len()),
+        count("tiers", found.tiers.iter().map(|t| t.tiers.len()).sum()),
+        count("quotes", found.quotes.len()),
+        count("candles", found.candles.as_ref().map_or(0, |c| c.rows.len())),
+        count("funding payments", found.funding.len()),
+        count("open interest", found.open_interest.len()),
+        count(
+            "book levels",
+            found.book.as_ref().map_or(0, |b| b.bids.len() + b.asks.len()),
+        ),
+        count("positions", found.account.as_ref().map_or(0, |a| a.positions.len())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Text to JSON, telling apart the ways in which an exchange's answer is not JSON.

@@ -181,6 +181,8 @@ pub struct NormalizeResponse {
     pub source: String,
     #[serde(flatten)]
     pub found: Normalised,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub explanation: Option<Vec<Step>>,
 }
 
 /// A shipped group of tiers.
@@ -207,6 +209,8 @@ pub struct DescribeResponse {
     pub endpoints: Vec<Value>,
     #[cfg_attr(feature = "wasm", tsify(type = "unknown[]"))]
     pub hosts: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub explanation: Option<Vec<Step>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -249,6 +249,19 @@ impl<'a> Wire<'a> {
     }
 }
 
+/// The data inside a venue's wrapper, or its refusal: a `code` other than 0, with its `message`.
+pub fn unwrapped<'a>(body: &Wire<'a>, venue: &str, code: &str, message: &str, data: &str) -> Read<Wire<'a>> {
+    let code = body.get(code)?;
+    if code.number()? != 0.0 {
+        let words = body.find(message).and_then(|m| m.text().ok()).unwrap_or("no message");
+        return Err(EngineError::invalid(
+            code.path(),
+            format!("{venue} answered {}: {words}", code.number()?),
+        ));
+    }
+    body.get(data)
+}
+
 /// Columns of a candle row.
 #[derive(Clone, Copy)]
 pub struct Columns {

@@ -9,6 +9,7 @@ export const NOW = Date.UTC(2026, 2, 1, 0, 0, 5);
 // Host and path (and, for Hyperliquid, the request's type) to a fixture.
 const ANSWERS = {
   'fapi.binance.com/fapi/v1/exchangeInfo': 'binance/exchange_info.json',
+  'dapi.binance.com/dapi/v1/exchangeInfo': 'binance/cm_exchange_info.json',
   'fapi.binance.com/fapi/v1/premiumIndex': 'binance/premium_index_BTCUSDT.json',
   'fapi.binance.com/fapi/v1/klines': 'binance/klines_BTCUSDT_1h.json',
   'fapi.binance.com/fapi/v1/fundingRate': 'binance/funding_rate_BTCUSDT.json',

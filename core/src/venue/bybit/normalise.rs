@@ -36,20 +36,7 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         },
         _ => return None,
     };
-    Some(result(body).and_then(|r| read(&r, hint)))
-}
-
-/// The `result` of the wrapper, or the venue's refusal.
-fn result<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
-    let code = body.get("retCode")?;
-    if code.number()? != 0.0 {
-        let message = body.find("retMsg").and_then(|m| m.text().ok()).unwrap_or("no message");
-        return Err(EngineError::invalid(
-            code.path(),
-            format!("Bybit answered {}: {message}", code.number()?),
-        ));
-    }
-    body.get("result")
+    Some(wire::unwrapped(body, "Bybit", "retCode", "retMsg", "result").and_then(|r| read(&r, hint)))
 }
 
 fn cursor(result: &Wire) -> Read<Option<String>> {

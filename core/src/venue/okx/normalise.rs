@@ -41,20 +41,7 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "books" => books,
         _ => return None,
     };
-    Some(data(body).and_then(|d| read(&d, hint)))
-}
-
-/// The `data` of the wrapper, or the venue's refusal.
-fn data<'a>(body: &Wire<'a>) -> Read<Wire<'a>> {
-    let code = body.get("code")?;
-    if code.number()? != 0.0 {
-        let message = body.find("msg").and_then(|m| m.text().ok()).unwrap_or("no message");
-        return Err(EngineError::invalid(
-            code.path(),
-            format!("OKX answered {}: {message}", code.number()?),
-        ));
-    }
-    body.get("data")
+    Some(wire::unwrapped(body, "OKX", "code", "msg", "data").and_then(|d| read(&d, hint)))
 }
 
 /// Inverse swaps are quoted in plain USD.
