@@ -1,10 +1,15 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
-use crate::state::{Desk, Scenario, chance, recalc};
+use crate::state::{Desk, Scenario, chance, latest, recalc};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
+use std::cell::Cell;
 use wasm_bindgen::prelude::*;
+
+thread_local! {
+    static ADDRESS: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
+}
 
 /// Mounts the page.
 pub fn start() {
@@ -122,13 +127,16 @@ fn App() -> impl IntoView {
 /// The address carries the scenario, and an address typed or opened in this tab is followed.
 fn keep_address(desk: Desk) {
     Effect::new(move |_| {
-        let hash = format!("#{}", desk.scenario.with(Scenario::to_hash));
-        if window().location().hash().unwrap_or_default() != hash
-            && let Ok(history) = window().history()
-        {
-            // Browsers limit how often a page may do this; the next change tries again.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&hash));
-        }
+        desk.scenario.track();
+        // Browsers limit how often a page may do this, and it is not free: once after each run of changes.
+        latest::once_quiet(&ADDRESS, 150, move || {
+            let hash = format!("#{}", desk.scenario.with_untracked(Scenario::to_hash));
+            if window().location().hash().unwrap_or_default() != hash
+                && let Ok(history) = window().history()
+            {
+                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&hash));
+            }
+        });
     });
     let handle = window_event_listener(ev::hashchange, move |_| {
         let hash = window().location().hash().unwrap_or_default();

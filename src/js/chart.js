@@ -67,10 +67,16 @@ export class PriceChart {
   }
 
   // [{ price, title, role }], role one of entry, mark, liquidation.
-  setLines(json) {
+  setLines(json, recolour = false) {
     if (!this.series) return void (this.pending.setLines = json);
-    for (const line of this.lines) this.series.removePriceLine(line);
+    const before = this.wanted;
     this.wanted = JSON.parse(json);
+    // Only moved: the lines stay and take their new prices, which is cheap enough for every step of a slider.
+    if (!recolour && before?.length === this.wanted.length && before.every((l, i) => l.role === this.wanted[i].role)) {
+      this.lines.forEach((line, i) => line.applyOptions({ price: this.wanted[i].price }));
+      return;
+    }
+    for (const line of this.lines) this.series.removePriceLine(line);
     this.lines = this.wanted.map(({ price, title, role }) => this.series.createPriceLine({
       price, title, color: css(`--line-${role}`), lineWidth: role === 'liquidation' ? 2 : 1,
       lineStyle: { entry: this.lc.LineStyle.Dashed, mark: this.lc.LineStyle.Dotted, liquidation: this.lc.LineStyle.Solid }[role], axisLabelVisible: true, axisLabelTextColor: css('--on-line'),
@@ -88,7 +94,7 @@ export class PriceChart {
     if (!this.series) return;
     this.chart.applyOptions(colours());
     this.series.applyOptions(candleColours());
-    if (this.wanted) this.setLines(JSON.stringify(this.wanted));
+    if (this.wanted) this.setLines(JSON.stringify(this.wanted), true);
   }
 
   // A picture of the pane as a PNG data address, or nothing before the library has loaded.

@@ -9,6 +9,7 @@ use headroom_core::api::{ModelChoice, ProbabilityRequest, ProbabilityResponse};
 use headroom_core::market::Market;
 use headroom_core::volatility::{close_to_close, correlation};
 use leptos::prelude::*;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,13 +31,15 @@ pub(crate) struct Chance {
 
 thread_local! {
     static LATEST: Latest = const { Latest::new() };
+    static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
 }
 
 /// Keeps the chance true to the last liquidation result.
 pub(crate) fn keep(desk: Desk) {
     Effect::new(move |_| {
         desk.outcome.track();
-        latest::run(&LATEST, move || calculate(desk));
+        // While a slider moves, the processor belongs to the price; the chance follows when the hand rests.
+        latest::once_quiet(&PAUSE, 120, move || latest::run(&LATEST, move || calculate(desk)));
     });
 }
 

@@ -1,8 +1,10 @@
-//! One calculation at a time: what changed while it ran is calculated next, what changed twice is calculated once.
+//! When to calculate: one at a time, so that what changed twice meanwhile is calculated once; or after a pause.
 
+use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
 use std::cell::Cell;
 use std::future::Future;
 use std::thread::LocalKey;
+use std::time::Duration;
 use wasm_bindgen_futures::spawn_local;
 
 /// Whether a calculation runs, and whether another is wanted after it.
@@ -18,6 +20,19 @@ impl Latest {
             busy: Cell::new(false),
             again: Cell::new(false),
         }
+    }
+}
+
+/// Runs `work` once nothing has asked for it again for `millis`. `slot` is the caller's place for the timer.
+pub(crate) fn once_quiet(
+    slot: &'static LocalKey<Cell<Option<TimeoutHandle>>>,
+    millis: u64,
+    work: impl FnOnce() + 'static,
+) {
+    if let Ok(handle) = set_timeout_with_handle(work, Duration::from_millis(millis))
+        && let Some(before) = slot.with(|s| s.replace(Some(handle)))
+    {
+        before.clear();
     }
 }
 
