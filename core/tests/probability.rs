@@ -223,6 +223,19 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_sample() {
 }
 
 #[test]
+fn a_target_out_of_reach_ends_and_says_so() {
+    let answer = ask(&isolated(
+        "long",
+        2.0,
+        json!({"volatility": 0.8, "funding_rate": 0.00001, "funding_interval_hours": 1}),
+        8760.0,
+        1e-5,
+    ));
+    assert_eq!(answer["model"]["reached_target"], false);
+    assert!(result(&answer).1 > 1e-5);
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let fault = |change: &dyn Fn(&mut Value)| {
         let mut r = cross([1.0, 1.0], 0.4, 0.8, 0.01);

@@ -21,6 +21,8 @@ use libm::{exp, log, sqrt};
 const DEFAULT_TARGET: f64 = 0.001;
 /// Points of the Sobol sequence a scramble may use.
 const MAX_POINTS: u32 = 65_536;
+/// Longest run of funding payments, each of which is a grid point: more than a year of hours.
+const MOST_PAYMENTS: f64 = 10_000.0;
 /// Points for each side of a sensitivity: the same random numbers on both, so few are enough.
 const SENSITIVITY_POINTS: u32 = 64;
 /// Points of the survival curve and of the fan.
@@ -78,6 +80,21 @@ pub(super) fn probability(
     let assets = assets(request, &holdings, &mut notes)?;
     let cholesky = cholesky(request, &assets)?;
     let longest = horizons.iter().copied().fold(0.0, f64::max);
+    for asset in &assets {
+        let payments = asset
+            .funding
+            .filter(|f| f.rate != 0.0)
+            .map_or(0.0, |f| longest / f.interval_hours);
+        if payments > MOST_PAYMENTS {
+            return Err(EngineError::invalid(
+                "horizons_hours",
+                format!(
+                    "{longest} hours hold {payments:.0} funding payments of {}: at most {MOST_PAYMENTS} are simulated",
+                    asset.symbol
+                ),
+            ));
+        }
+    }
     let mut report_hours: Vec<f64> = (1..=CURVE)
         .map(|k| longest * k as f64 / CURVE as f64)
         .chain(horizons.iter().copied())

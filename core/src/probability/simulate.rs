@@ -56,6 +56,9 @@ const SCRAMBLES: u32 = 16;
 /// Points of the first round of each scramble.
 const FIRST_ROUND: u32 = 128;
 const YEAR: f64 = 365.0 * 24.0;
+/// Path-steps after which no further round is started, so that a long horizon with a fine target ends in seconds; the
+/// answer then says that the target was not reached.
+const MOST_WORK: f64 = 1e8;
 /// Longest step in hours where the crossing between grid points is only approximated (several assets in a pool).
 const FINE_STEP: f64 = 1.0;
 
@@ -132,8 +135,7 @@ fn grid(job: &Job) -> Vec<f64> {
     let mut hours: Vec<f64> = job.report_hours.clone();
     let mut every = |step: f64| {
         let count = (end / step).floor() as usize;
-        // Payments closer than a thousandth of the horizon are still each a grid point: they are the model.
-        hours.extend((1..=count.min(50_000)).map(|k| k as f64 * step));
+        hours.extend((1..=count).map(|k| k as f64 * step));
     };
     for (asset, funding) in job.funding.iter().enumerate() {
         if let Some(f) = funding
@@ -162,10 +164,12 @@ pub fn run(job: &Job, progress: &mut dyn FnMut(f64)) -> Estimate {
     // Sums of liquidation probability: [scramble][report], and by pool at the end.
     let mut sums = vec![vec![0.0; reports]; scrambles];
     let mut by_pool = vec![0.0; job.pools.len()];
+    let affordable = (MOST_WORK / (f64::from(SCRAMBLES) * hours.len().max(1) as f64)) as u32;
+    let most = job.max_points.min(affordable.max(FIRST_ROUND));
     let mut points = 0;
     let mut path = Path::new(job, &hours);
     loop {
-        let next = if points == 0 { FIRST_ROUND } else { points * 2 }.min(job.max_points);
+        let next = if points == 0 { FIRST_ROUND } else { points * 2 }.min(most);
         for (s, sum) in sums.iter_mut().enumerate() {
             let seed = job.seed.wrapping_mul(0x9e37_79b9).wrapping_add(s as u32 + 1);
             for index in points..next {
@@ -174,8 +178,8 @@ pub fn run(job: &Job, progress: &mut dyn FnMut(f64)) -> Estimate {
         }
         points = next;
         let estimate = summarise(&sums, &by_pool, points, hours.len(), job);
-        progress(f64::from(points) / f64::from(job.max_points));
-        if estimate.reached_target || points >= job.max_points {
+        progress(f64::from(points) / f64::from(most));
+        if estimate.reached_target || points >= most {
             return estimate;
         }
     }
