@@ -5,7 +5,8 @@
 //! (each payment is taken on today's notional) and mean reversion from the present premium.
 
 use crate::error::EngineError;
-use crate::market::FundingRow;
+use crate::market::{Candles, FundingRow};
+use crate::probability::Reversion;
 
 /// A sum of rates over the horizon: what a notional of 1 pays as a long.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +98,78 @@ pub fn forecast(
             })
         }
     }
+}
+
+/// Fewest payments from which the return to a mean is fitted.
+const LEAST_PAYMENTS: usize = 30;
+/// Largest share of a distance from the mean that is left after a payment: more cannot be told from no return at all.
+const MOST_PERSISTENCE: f64 = 0.98;
+
+/// How a rate returns to its mean, by least squares of each payment on the one before; its noise is correlated with the
+/// price's return over the same interval where candles cover it. `None` with too few payments of one interval.
+pub fn fit_reversion(history: &[FundingRow], candles: Option<&Candles>) -> Option<Reversion> {
+    let spacing = interval_of(history)? * HOUR_MS;
+    let pairs: Vec<(f64, f64, f64)> = history
+        .windows(2)
+        .filter(|w| (w[1].0 - w[0].0 - spacing).abs() < 60_000.0)
+        .map(|w| (w[1].0, w[0].1, w[1].1))
+        .collect();
+    if pairs.len() < LEAST_PAYMENTS {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let mean_of = |f: &dyn Fn(&(f64, f64, f64)) -> f64| pairs.iter().map(f).sum::<f64>() / n;
+    let (before, after) = (mean_of(&|p| p.1), mean_of(&|p| p.2));
+    let cross = mean_of(&|p| (p.1 - before) * (p.2 - after));
+    let spread = mean_of(&|p| (p.1 - before) * (p.1 - before));
+    let persistence = if spread > 0.0 {
+        (cross / spread).clamp(0.0, MOST_PERSISTENCE)
+    } else {
+        0.0
+    };
+    let mean = (before + after) / 2.0;
+    let noise: Vec<(f64, f64)> = pairs
+        .iter()
+        .map(|p| (p.0, p.2 - mean - persistence * (p.1 - mean)))
+        .collect();
+    let deviation = libm::sqrt(noise.iter().map(|e| e.1 * e.1).sum::<f64>() / (n - 2.0));
+    Some(Reversion {
+        mean,
+        persistence,
+        deviation,
+        correlation: candles
+            .and_then(|c| correlation_with_returns(&noise, c, spacing))
+            .unwrap_or(0.0),
+    })
+}
+
+const HOUR_MS: f64 = 3_600_000.0;
+
+/// Correlation of the noise at each payment with the log return over the interval that ends there.
+fn correlation_with_returns(noise: &[(f64, f64)], candles: &Candles, spacing: f64) -> Option<f64> {
+    let step = candles.interval.millis();
+    // Price at a time: the close of the bar that ends there.
+    let closes: std::collections::BTreeMap<i64, f64> = candles
+        .rows
+        .iter()
+        .map(|r| (libm::round((r.0 + step) / step) as i64, r.4))
+        .collect();
+    let close = |t: f64| closes.get(&(libm::round(t / step) as i64)).copied();
+    let pairs: Vec<(f64, f64)> = noise
+        .iter()
+        .filter_map(|(t, e)| Some((*e, libm::log(close(*t)? / close(*t - spacing)?))))
+        .collect();
+    if pairs.len() < LEAST_PAYMENTS {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let (me, mr) = (
+        pairs.iter().map(|p| p.0).sum::<f64>() / n,
+        pairs.iter().map(|p| p.1).sum::<f64>() / n,
+    );
+    let sum = |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|p| f(p.0 - me, p.1 - mr)).sum::<f64>();
+    let (ee, rr) = (sum(&|e, _| e * e), sum(&|_, r| r * r));
+    (ee > 0.0 && rr > 0.0).then(|| (sum(&|e, r| e * r) / libm::sqrt(ee * rr)).clamp(-1.0, 1.0))
 }
 
 /// Sums of rates over every window of the history that is as long as the horizon, one starting after each payment.

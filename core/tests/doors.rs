@@ -240,7 +240,10 @@ fn describe_lists_every_operation_with_its_schema() {
         .iter()
         .map(|o| o["op"].as_str().unwrap())
         .collect();
-    assert_eq!(ops, ["liquidation", "funding", "probability", "normalize", "describe"]);
+    assert_eq!(
+        ops,
+        ["liquidation", "funding", "volatility", "probability", "normalize", "describe"]
+    );
     assert_eq!(
         answer["operations"][0]["request"]["properties"]["account"]["$ref"],
         "#/$defs/Account"

@@ -164,6 +164,144 @@ fn cross_accounts_agree_with_an_independent_simulation_on_a_finer_grid() {
     }
 }
 
+/// `tools/brute_force_models.py`: plain simulation of every model, payoff and funding law, written independently.
+#[test]
+fn every_model_agrees_with_brute_force() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("vectors/brute_force.json")).unwrap();
+    for case in &cases {
+        let answer = ask(&case["request"]);
+        let (p, e) = result(&answer);
+        let n = |key: &str| case[key].as_f64().unwrap();
+        let (want, error) = (n("probability"), n("standard_error"));
+        let joint = (error * error + e * e).sqrt();
+        println!(
+            "{:<60} {p:.5} ± {e:.5} against {want:.5} ± {error:.5}: {:+.1}",
+            case["name"],
+            (p - want) / joint
+        );
+        assert!(
+            (p - want).abs() < 3.0 * joint + 1e-4,
+            "{}: {p} ± {e} against {want} ± {error}",
+            case["name"]
+        );
+        if let Some(alone) = case["by_pool"].as_array() {
+            let errors = case["by_pool_standard_error"].as_array().unwrap();
+            for (k, (q, s)) in alone.iter().zip(errors).enumerate() {
+                let got = answer["pools"][k]["probability"].as_f64().unwrap();
+                let (q, s) = (q.as_f64().unwrap(), s.as_f64().unwrap());
+                assert!(
+                    (got - q).abs() < 3.0 * (s * s + e * e).sqrt() + 1e-4,
+                    "{}: pool {k} {got} against {q}",
+                    case["name"]
+                );
+            }
+            let first = case["share_first"].as_array().unwrap();
+            for (k, share) in first.iter().enumerate() {
+                let got = answer["causes"][k]["probability"].as_f64().unwrap() / p;
+                assert!(
+                    (got - share.as_f64().unwrap()).abs() < 0.02,
+                    "{}: first {k} {got} against {share}",
+                    case["name"]
+                );
+            }
+        }
+    }
+    assert!(cases.len() >= 20);
+}
+
+/// First passage by QuantLib and mpmath (`tools/reference_models.py`), asked of the simulation, not of the closed form.
+#[test]
+fn the_simulation_has_no_bias_over_a_grid_of_first_passages() {
+    let models: Value = serde_json::from_str(include_str!("vectors/models.json")).unwrap();
+    let cases = models["one_touch"].as_array().unwrap();
+    let mut worst = (0.0, String::new());
+    for case in cases {
+        let n = |key: &str| case[key].as_f64().unwrap();
+        let (barrier, want, long) = (n("barrier"), n("probability"), case["side"] == "long");
+        let margin = if long { 1.0 - barrier } else { barrier - 1.0 };
+        let request = json!({"op": "probability", "account": {"venue": "binance", "margin_mode": "isolated", "positions": [
+                {"symbol": "X", "side": case["side"], "size": 1, "entry_price": 1, "mark_price": 1, "margin": margin,
+                 "instrument": {"kind": "linear", "tiers": [{"floor": 0, "maintenance_margin_rate": 0, "max_leverage": 100}]}}]},
+            "markets": {"X": {"volatility": n("volatility"), "drift": n("drift")}}, "horizons_hours": [n("hours")],
+            "model": {"kind": "gbm", "step_hours": n("hours") / 24.0}, "target_standard_error": 4e-5_f64.max(want * 0.0015), "seed": 1});
+        let answer = ask(&request);
+        assert_eq!(answer["model"]["method"], "quasi_monte_carlo");
+        let p = result(&answer).0;
+        let share = (p - want).abs() / (0.005 * want).max(1e-4);
+        if share > worst.0 {
+            worst = (share, format!("{case}: {p}"));
+        }
+        assert!(
+            share < 1.0,
+            "{case}: {p} ± {} of {}",
+            result(&answer).1,
+            answer["model"]["paths"]
+        );
+    }
+    println!(
+        "{} cases, worst at {:.2} of what is allowed: {}",
+        cases.len(),
+        worst.0,
+        worst.1
+    );
+    assert!(cases.len() >= 200);
+}
+
+/// Barrier calls from the engine's own paths: payoff times the chance to have touched (in) or not (out), against
+/// QuantLib's analytic engine, on 131,072 paths (QuantLib's own test takes 131,071).
+#[test]
+fn barrier_options_of_babsiri_and_noel_are_priced_to_a_thousandth() {
+    use headroom_core::probability::{Block, Job, Kernel, Model, SCRAMBLES};
+    let models: Value = serde_json::from_str(include_str!("vectors/models.json")).unwrap();
+    for row in models["babsiri"].as_array().unwrap() {
+        let n = |key: &str| row[key].as_f64().unwrap();
+        let (spot, strike, rate, dividend, sigma) = (n("spot"), n("strike"), n("rate"), n("dividend"), n("volatility"));
+        // A leg whose liquidation price is the barrier.
+        let side = if n("barrier") < spot { "long" } else { "short" };
+        let pool = headroom_core::probability::Pool::with_barrier(side == "long", n("barrier") / spot);
+        let job = Job {
+            pools: vec![pool],
+            model: Model::Diffusion {
+                volatility: vec![sigma],
+                jumps: vec![None],
+            },
+            drift: vec![rate - dividend],
+            mark: vec![1.0],
+            factor: vec![vec![1.0]],
+            funding: vec![None],
+            report_hours: vec![8760.0],
+            // Constant barrier and volatility: one step and the bridge are exact, as in the paper.
+            finest_step: f64::INFINITY,
+            approximate_step: 1.0,
+            target_standard_error: 1.0,
+            max_points: 8192,
+            seed: 4,
+        };
+        let kernel = Kernel::new(&job);
+        let (mut sum, mut paths) = (0.0, 0u32);
+        for scramble in 0..SCRAMBLES {
+            kernel.run(
+                Block {
+                    scramble,
+                    from: 0,
+                    to: 8192,
+                },
+                Some(&mut |_, x, alive| {
+                    for (x, alive) in x[0].iter().zip(alive) {
+                        let payoff = (spot * f64::from(*x).exp() - strike).max(0.0);
+                        sum += payoff * (1.0 - f64::from(alive));
+                        paths += 1;
+                    }
+                }),
+            );
+        }
+        let price = (-rate).exp() * sum / f64::from(paths);
+        assert_eq!(paths, 131_072);
+        println!("{row}: {price}");
+        assert!((price / n("price") - 1.0).abs() < 1e-3, "{row}: {price}");
+    }
+}
+
 #[test]
 fn probability_rises_with_what_is_dangerous() {
     let p = |leverage: f64, volatility: f64, rate: f64, hours: f64| {

@@ -1,10 +1,12 @@
 //! Operation `describe`: what this engine is and takes.
 
 use super::explain::Step;
-use super::request::{DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest};
+use super::request::{
+    DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest, VolatilityRequest,
+};
 use super::response::{
     DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, ProbabilityResponse,
-    SnapshotGroup, VenueRule,
+    SnapshotGroup, VenueRule, VolatilityResponse,
 };
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
@@ -16,7 +18,14 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 5] = ["liquidation", "funding", "probability", "normalize", "describe"];
+pub(super) const OPERATIONS: [&str; 6] = [
+    "liquidation",
+    "funding",
+    "probability",
+    "volatility",
+    "normalize",
+    "describe",
+];
 
 fn operation<Request: JsonSchema, Response: JsonSchema>(op: &str) -> Operation {
     Operation {
@@ -71,8 +80,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),
             operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
             operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[2]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[3]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[4]),
+            operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[3]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[4]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[5]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

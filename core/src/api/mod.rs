@@ -5,17 +5,19 @@ mod explain;
 mod funding;
 mod liquidation;
 mod normalize;
-mod probability;
+pub mod probability;
 pub mod request;
 pub mod response;
+mod volatility;
 
 pub use explain::Step;
 pub use request::{
     DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, ModelChoice, NormalizeRequest,
-    ProbabilityRequest,
+    ProbabilityRequest, VolatilityRequest,
 };
 pub use response::{
     DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse, ProbabilityResponse,
+    VolatilityResponse,
 };
 
 use crate::error::EngineError;
@@ -38,8 +40,9 @@ pub fn evaluate(
         EngineRequest::Liquidation(r) => liquidation::liquidation(r, explain).map(EngineResponse::Liquidation),
         EngineRequest::Funding(r) => funding::funding(r, explain).map(EngineResponse::Funding),
         EngineRequest::Probability(r) => {
-            probability::probability(r, explain, progress).map(EngineResponse::Probability)
+            probability::probability(r, explain, progress).map(|r| EngineResponse::Probability(Box::new(r)))
         }
+        EngineRequest::Volatility(r) => volatility::volatility(r, explain).map(EngineResponse::Volatility),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

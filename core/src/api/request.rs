@@ -25,6 +25,7 @@ pub enum EngineRequest {
     Liquidation(LiquidationRequest),
     Funding(FundingRequest),
     Probability(ProbabilityRequest),
+    Volatility(VolatilityRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -57,7 +58,7 @@ pub struct FundingRequest {
 #[serde(deny_unknown_fields)]
 pub struct ProbabilityRequest {
     pub account: Account,
-    /// By symbol. Volatility is given or estimated from candles; funding is given, averaged from history, or none.
+    /// By symbol. Volatility is given or estimated from candles; funding is given, forecast from history, or none.
     #[cfg_attr(feature = "wasm", tsify(type = "Record<string, Market>"))]
     pub markets: BTreeMap<String, Market>,
     /// `[symbol, symbol, correlation]`, for pairs whose markets carry no candles.
@@ -70,22 +71,44 @@ pub struct ProbabilityRequest {
     /// Sampling stops when no horizon's standard error is larger; 0.001 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_standard_error: Option<f64>,
+    /// Asks what margin to add, or what share of the size to cut, for this probability at the longest horizon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_probability: Option<f64>,
+    /// Asks for the probability by hour at these leverages (notional over equity), everything else equal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leverages: Vec<f64>,
     /// The same seed gives the same bits.
     #[serde(default)]
     pub seed: u32,
 }
 
-/// Which model of prices. This version has one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct VolatilityRequest {
+    /// With candles.
+    pub market: Market,
+    pub horizon_hours: f64,
+}
+
+/// Which model of prices, and how finely it is walked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(deny_unknown_fields)]
 pub struct ModelChoice {
+    /// "gbm", "garch", "filtered_historical", "jump_diffusion" or "auto".
     pub kind: String,
+    /// No step of a diffusion is longer; as long as is exact when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_hours: Option<f64>,
 }
 
 impl Default for ModelChoice {
     fn default() -> Self {
-        Self { kind: "gbm".to_owned() }
+        Self {
+            kind: "gbm".to_owned(),
+            step_hours: None,
+        }
     }
 }
 
@@ -136,6 +159,7 @@ impl Envelope {
             "liquidation" => read(rest).map(EngineRequest::Liquidation),
             "funding" => read(rest).map(EngineRequest::Funding),
             "probability" => read(rest).map(EngineRequest::Probability),
+            "volatility" => read(rest).map(EngineRequest::Volatility),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -162,7 +186,10 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 7] = [
+    const OBJECTS: [&str; 10] = [
+        "jumps",
+        "garch",
+        "funding_process",
         "account",
         "position",
         "market",

@@ -1,6 +1,11 @@
 //! What is answered.
 
 use super::explain::Step;
+pub use super::probability::{
+    Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
+    ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
+};
+pub use super::volatility::{EstimatorResult, ModelFit, Parameter, VolatilityResponse, Weight};
 use crate::margin::{AccountRoom, PairMove, PositionRoom};
 use crate::venue::wire::Normalised;
 use schemars::JsonSchema;
@@ -13,7 +18,8 @@ use serde_json::Value;
 pub enum EngineResponse {
     Liquidation(LiquidationResponse),
     Funding(FundingResponse),
-    Probability(ProbabilityResponse),
+    Probability(Box<ProbabilityResponse>),
+    Volatility(VolatilityResponse),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }
@@ -88,88 +94,6 @@ pub struct FundingResponse {
     pub payments: f64,
     /// Past windows behind the quantiles.
     pub windows: usize,
-    pub assumptions: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub explanation: Option<Vec<Step>>,
-}
-
-/// Probability that any position of the account is liquidated within `hours`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct HorizonProbability {
-    pub hours: f64,
-    pub probability: f64,
-    /// Of the computation, not of the model: 0 where a closed form was used.
-    pub standard_error: f64,
-}
-
-/// Quantiles of a price at times ahead: rows of `[hours, 5 %, 25 %, 50 %, 75 %, 95 %]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct PriceFan {
-    pub symbol: String,
-    pub rows: Vec<[f64; 6]>,
-}
-
-/// Change of the probability at the longest horizon for a small change of one input.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct Sensitivity {
-    /// "volatility", "margin", "price" or "funding".
-    pub input: String,
-    /// The change, in words.
-    pub change: String,
-    pub probability_change: f64,
-}
-
-/// What was known of one market.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
-pub struct MarketUsed {
-    pub symbol: String,
-    /// Annual.
-    pub volatility: f64,
-    pub volatility_source: String,
-    pub drift: f64,
-    /// Per payment; null where none is paid.
-    pub funding_rate: Option<f64>,
-    pub funding_interval_hours: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct ModelUsed {
-    pub kind: String,
-    /// "closed_form" or "quasi_monte_carlo".
-    pub method: String,
-    pub reason: String,
-    pub markets: Vec<MarketUsed>,
-    /// Paths and steps of the simulation; 0 for a closed form.
-    pub paths: u32,
-    pub steps: usize,
-    /// Whether the target standard error was reached.
-    pub reached_target: bool,
-}
-
-/// Probability that each position (isolated) or the account (cross) is liquidated by the longest horizon.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct PoolProbability {
-    pub symbols: Vec<String>,
-    pub probability: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct ProbabilityResponse {
-    pub horizons: Vec<HorizonProbability>,
-    /// Rows of `[hours, probability of no liquidation so far]`.
-    pub survival: Vec<(f64, f64)>,
-    pub price_fan: Vec<PriceFan>,
-    pub sensitivities: Vec<Sensitivity>,
-    pub pools: Vec<PoolProbability>,
-    pub model: ModelUsed,
     pub assumptions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub explanation: Option<Vec<Step>>,

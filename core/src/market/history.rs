@@ -108,11 +108,25 @@ pub struct Market {
     pub volatility: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<f64>,
-    /// Constant funding, per interval.
+    /// Per interval. Constant when there is no history and no process, else the rate that is paid next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_rate: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_interval_hours: Option<f64>,
+    /// How the rate returns to its mean, instead of what the history says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_process: Option<FundingProcess>,
+    /// What is paid is held between these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_cap: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_floor: Option<f64>,
+    /// Jumps given instead of found in the candles; for `jump_diffusion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jumps: Option<JumpLaw>,
+    /// Variance model fitted before, as `volatility` returns it; for `garch` and `filtered_historical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garch: Option<GarchLaw>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_interest: Option<Vec<(f64, f64)>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +135,53 @@ pub struct Market {
     pub liquidations: Option<Vec<(f64, crate::units::Side, f64, f64)>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wallets: Option<Vec<Wallet>>,
+}
+
+/// Mean reversion of a funding rate from payment to payment: `f′ = mean + persistence·(f − mean) + deviation·η`, where the
+/// noise `η` has this correlation with the price's return since the payment before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct FundingProcess {
+    pub mean: f64,
+    /// 0 (forgets at once) to 1 (exclusive).
+    pub persistence: f64,
+    pub deviation: f64,
+    /// −1 to 1.
+    #[serde(default)]
+    pub correlation: f64,
+}
+
+/// Normal jumps of the log price at Poisson times (Merton 1976).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct JumpLaw {
+    /// Jumps a year.
+    pub intensity: f64,
+    pub mean: f64,
+    pub deviation: f64,
+}
+
+/// GARCH(1,1) with leverage term and Student-t shocks; variances per step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct GarchLaw {
+    pub step_hours: f64,
+    /// Mean log return of a step; used to filter past returns, not as a drift.
+    #[serde(default)]
+    pub mean: f64,
+    pub omega: f64,
+    pub alpha: f64,
+    #[serde(default)]
+    pub gamma: f64,
+    pub beta: f64,
+    /// Above 2; normal shocks when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degrees_of_freedom: Option<f64>,
+    /// Of the next step.
+    pub variance_now: f64,
 }
 
 /// A known position of a wallet.

@@ -1,15 +1,21 @@
 //! The chance that an account is liquidated within a horizon.
 //!
-//! Prices are geometric Brownian motions, correlated, driftless unless told otherwise; funding is constant a market and
-//! paid on the mark notional at its instants. Where a single position pays no funding the closed form is exact and used;
-//! everywhere else paths are simulated with randomised quasi-Monte-Carlo, and between grid points the conditional chance
-//! of having crossed is counted (Brownian bridge), so that the answer does not depend on the grid.
-//!
-//! Left out so far: fat tails, jumps, volatility that changes, funding that reverts (METHODS sections 2 and 3).
+//! Prices follow one of several models ([`Model`]); funding is constant or returns to its mean, and is paid on the mark
+//! notional at its instants. Where a single position pays no funding under constant volatility the closed form is exact
+//! and used; everywhere else paths are simulated with randomised quasi-Monte-Carlo, eight side by side, and between grid
+//! points the conditional chance of having crossed is counted (Brownian bridge), so that the answer does not depend on
+//! the grid. Work is cut into blocks whose results depend on the request alone, never on who computes them.
 
 pub mod closed_form;
+mod grid;
+mod job;
+mod lanes;
+mod mixing;
 pub mod normal;
-mod paths;
+mod pools;
+mod prices;
 mod simulate;
+mod sobol;
 
-pub use simulate::{Estimate, Funding, Job, Pool, run};
+pub use job::{Funding, History, Job, Jumps, Model, Pool, Reversion};
+pub use simulate::{Block, Estimate, Kernel, Observer, Rounds, SCRAMBLES, run};

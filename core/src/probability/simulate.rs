@@ -1,42 +1,32 @@
-//! Survival of margin pools along simulated paths.
+//! Survival of margin pools along simulated paths, in blocks whose results depend on the job and the block alone.
 
-use super::paths::Bridge;
-use crate::margin::{Holding, Leg, Payoff};
-use libm::{exp, log};
+use super::grid::Grid;
+use super::job::Job;
+use super::lanes::{F, LANES, less, mix, select, splat};
+use super::pools::{LanePool, PoolState};
+use super::prices::{Prices, Walk};
+use super::sobol::{BITS, Sobol};
+use std::sync::OnceLock;
 
-/// A set of positions that live and die together: one isolated position, or a cross account.
-#[derive(Clone, Debug)]
-pub struct Pool {
-    pub holdings: Vec<Holding>,
-    /// Asset of each holding.
-    pub assets: Vec<usize>,
-    /// Collateral without profit and loss, less what unlisted positions require.
-    pub cash: f64,
-}
+/// Independent scrambles: enough for an honest standard error.
+pub const SCRAMBLES: u32 = 16;
+/// Points of the first round of each scramble.
+const FIRST_ROUND: u32 = 128;
+/// Most points of a block, so that work spreads over workers and can be stopped.
+const BLOCK: u32 = 1024;
+/// Asset-steps after which no further round is started, so that a long horizon with a fine target ends in seconds; the
+/// answer then says that the target was not reached.
+const MOST_WORK: f64 = 1e9;
 
-/// Constant funding of one asset.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Funding {
-    /// Fraction of mark notional at each payment; positive: longs pay.
-    pub rate: f64,
-    pub interval_hours: f64,
-}
+/// Lost paths below which the scatter between scrambles is not trusted alone.
+const FEW: f64 = 50.0;
 
-/// Everything a simulation needs. Volatilities and drifts are annual, of the arithmetic price.
-#[derive(Clone, Debug)]
-pub struct Job {
-    pub pools: Vec<Pool>,
-    pub volatility: Vec<f64>,
-    pub drift: Vec<f64>,
-    pub funding: Vec<Option<Funding>>,
-    /// Lower triangle of the correlation's Cholesky factor, row by row.
-    pub cholesky: Vec<Vec<f64>>,
-    /// Hours at which survival is reported, ascending.
-    pub report_hours: Vec<f64>,
-    pub target_standard_error: f64,
-    /// Most points a scramble may use.
-    pub max_points: u32,
-    pub seed: u32,
+/// Points `from..to` of one scramble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub scramble: u32,
+    pub from: u32,
+    pub to: u32,
 }
 
 /// Liquidation probability at each reported hour.
@@ -46,334 +36,441 @@ pub struct Estimate {
     pub standard_error: Vec<f64>,
     /// Probability that each pool is liquidated by the last hour.
     pub by_pool: Vec<f64>,
+    /// Probability that each holding (in the order of the pools) brings the first liquidation about.
+    pub by_holding: Vec<f64>,
     pub paths: u32,
     pub steps: usize,
     pub reached_target: bool,
 }
 
-/// Independent scrambles: enough for an honest standard error.
-const SCRAMBLES: u32 = 16;
-/// Points of the first round of each scramble.
-const FIRST_ROUND: u32 = 128;
-const YEAR: f64 = 365.0 * 24.0;
-/// Path-steps after which no further round is started, so that a long horizon with a fine target ends in seconds; the
-/// answer then says that the target was not reached.
-const MOST_WORK: f64 = 1e8;
-/// Longest step in hours where the crossing between grid points is only approximated (several assets in a pool).
-const FINE_STEP: f64 = 1.0;
-
-/// What a pool needs on every step.
-struct Walker<'a> {
-    pool: &'a Pool,
-    /// The asset of a pool whose crossing between grid points is exact.
-    single: Option<usize>,
+/// A funding rate on its way.
+struct RateState {
+    rate: F,
+    /// Log price at the payment before, the variance since, and whether there was one.
+    from: F,
+    variance: F,
+    since: f32,
+    paid: bool,
 }
 
-impl<'a> Walker<'a> {
-    fn new(pool: &'a Pool) -> Self {
-        // One leg: its barrier is one price, constant between payments.
-        let single = if pool.holdings.len() == 1 {
-            Some(pool.assets[0])
-        } else {
-            None
-        };
-        Self { pool, single }
-    }
-
-    /// Liquidation price of a single leg at this cash, on the side where danger lies; `None` if there is none.
-    fn barrier(&self, cash: f64) -> Option<f64> {
-        let leg = &self.pool.holdings[0].leg;
-        leg.rows.iter().enumerate().find_map(|(k, row)| {
-            let (a, b) = leg.line(k);
-            let x = -(a + cash) / b;
-            let top = leg.rows.get(k + 1).map_or(f64::INFINITY, |next| next.floor);
-            let notional = leg.units * x;
-            (x > 0.0 && notional >= row.floor * (1.0 - 1e-12) && notional < top).then(|| leg.payoff.x(x))
-        })
-    }
-
-    /// +1 where the barrier lies below the price, −1 where above.
-    fn side(&self) -> f64 {
-        let leg = &self.pool.holdings[0].leg;
-        let (_, slope) = leg.line(leg.row_index(leg.mark_x));
-        let sign = if slope > 0.0 { 1.0 } else { -1.0 };
-        if leg.payoff == Payoff::Inverse { -sign } else { sign }
-    }
-
-    /// Equity less requirement at these prices, and its sensitivity to the log price of each asset.
-    fn gap(&self, cash: f64, price: &[f64], slopes: &mut [f64]) -> f64 {
-        slopes.fill(0.0);
-        let mut gap = cash;
-        for (h, &asset) in self.pool.holdings.iter().zip(&self.pool.assets) {
-            let leg = &h.leg;
-            let x = leg.payoff.x(price[asset]);
-            let (a, b) = leg.line(leg.row_index(x));
-            gap += a + b * x;
-            slopes[asset] += b * x * if leg.payoff == Payoff::Inverse { -1.0 } else { 1.0 };
-        }
-        gap
-    }
-
-    /// What funding of `asset` takes from the pool at this price.
-    fn payment(&self, asset: usize, rate: f64, price: f64) -> f64 {
-        let pays = |leg: &Leg, sign: f64| sign * rate * leg.notional(leg.payoff.x(price));
-        self.pool
-            .holdings
-            .iter()
-            .zip(&self.pool.assets)
-            .filter(|(_, a)| **a == asset)
-            .map(|(h, _)| pays(&h.leg, h.side.sign()))
-            .sum()
-    }
+/// A job made ready to run.
+pub struct Kernel {
+    grid: Grid,
+    prices: Prices,
+    pools: Vec<LanePool>,
+    funding: Vec<Option<super::job::Funding>>,
+    sobol: Vec<OnceLock<Sobol>>,
+    seed: u64,
+    reports: usize,
+    holdings: usize,
+    needs_prices: bool,
 }
 
-/// Grid of hours: every report, every payment, and fine steps where crossings between are approximated.
-fn grid(job: &Job) -> Vec<f64> {
-    let Some(&end) = job.report_hours.last() else {
-        return Vec::new();
-    };
-    let mut hours: Vec<f64> = job.report_hours.clone();
-    let mut every = |step: f64| {
-        let count = (end / step).floor() as usize;
-        hours.extend((1..=count).map(|k| k as f64 * step));
-    };
-    for (asset, funding) in job.funding.iter().enumerate() {
-        if let Some(f) = funding
-            && f.rate != 0.0
-            && job.pools.iter().any(|p| p.assets.contains(&asset))
-        {
-            every(f.interval_hours);
-        }
-    }
-    if job.pools.iter().any(|p| p.holdings.len() > 1) {
-        every(FINE_STEP.max(end / 2000.0));
-    }
-    hours.retain(|h| *h > 0.0);
-    hours.sort_by(f64::total_cmp);
-    hours.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-    hours
-}
+/// What is seen at a report: its number, log prices over today's by asset, and survival.
+pub type Observer<'a> = &'a mut dyn FnMut(usize, &[[f32; LANES]], [f32; LANES]);
 
-/// Runs until the largest standard error among the reported hours is at the target, or the points are used up.
-pub fn run(job: &Job, progress: &mut dyn FnMut(f64)) -> Estimate {
-    let hours = grid(job);
-    let bridge = Bridge::new(&hours.iter().map(|h| h / YEAR).collect::<Vec<_>>());
-    let walkers: Vec<Walker> = job.pools.iter().map(Walker::new).collect();
-    let reports = job.report_hours.len();
-    let scrambles = SCRAMBLES as usize;
-    // Sums of liquidation probability: [scramble][report], and by pool at the end.
-    let mut sums = vec![vec![0.0; reports]; scrambles];
-    let mut by_pool = vec![0.0; job.pools.len()];
-    let affordable = (MOST_WORK / (f64::from(SCRAMBLES) * hours.len().max(1) as f64)) as u32;
-    let most = job.max_points.min(affordable.max(FIRST_ROUND));
-    let mut points = 0;
-    let mut path = Path::new(job, &hours);
-    loop {
-        let next = if points == 0 { FIRST_ROUND } else { points * 2 }.min(most);
-        for (s, sum) in sums.iter_mut().enumerate() {
-            let seed = job.seed.wrapping_mul(0x9e37_79b9).wrapping_add(s as u32 + 1);
-            for index in points..next {
-                path.walk(job, &walkers, &bridge, index, seed, sum, &mut by_pool);
-            }
-        }
-        points = next;
-        let estimate = summarise(&sums, &by_pool, points, hours.len(), job);
-        progress(f64::from(points) / f64::from(most));
-        if estimate.reached_target || points >= most {
-            return estimate;
-        }
-    }
-}
-
-fn summarise(sums: &[Vec<f64>], by_pool: &[f64], points: u32, steps: usize, job: &Job) -> Estimate {
-    let (n, r) = (f64::from(points), sums.len() as f64);
-    let column = |k: usize| sums.iter().map(move |s| s[k] / n);
-    let probability: Vec<f64> = (0..job.report_hours.len())
-        .map(|k| column(k).sum::<f64>() / r)
-        .collect();
-    let standard_error: Vec<f64> = probability
-        .iter()
-        .enumerate()
-        .map(|(k, mean)| (column(k).map(|p| (p - mean).powi(2)).sum::<f64>() / (r - 1.0) / r).sqrt())
-        .collect();
-    let worst = standard_error.iter().copied().fold(0.0, f64::max);
-    Estimate {
-        by_pool: by_pool.iter().map(|p| p / (n * r)).collect(),
-        paths: points * sums.len() as u32,
-        steps,
-        reached_target: worst <= job.target_standard_error,
-        probability,
-        standard_error,
-    }
-}
-
-/// Working memory of one path.
-struct Path {
-    hours: Vec<f64>,
-    brownian: Vec<Vec<f64>>,
-    log_start: Vec<f64>,
-    /// Hour index to report index.
-    report_at: Vec<Option<usize>>,
-    /// Payments due at each hour: assets.
-    due: Vec<Vec<usize>>,
-    /// Covariance of log prices a year.
-    covariance: Vec<Vec<f64>>,
-}
-
-impl Path {
-    fn new(job: &Job, hours: &[f64]) -> Self {
-        let assets = job.volatility.len();
-        let mut log_start = vec![0.0; assets];
-        for p in &job.pools {
-            for (h, &a) in p.holdings.iter().zip(&p.assets) {
-                log_start[a] = log(h.leg.payoff.x(h.leg.mark_x));
-            }
-        }
-        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        let report_at = hours
-            .iter()
-            .map(|h| job.report_hours.iter().position(|r| near(*r, *h)))
-            .collect();
-        let due = hours
-            .iter()
-            .map(|h| {
-                let pays = |f: &Option<Funding>| {
-                    f.is_some_and(|f| f.rate != 0.0 && near((h / f.interval_hours).round() * f.interval_hours, *h))
-                };
-                (0..assets).filter(|a| pays(&job.funding[*a])).collect()
-            })
-            .collect();
-        let covariance = (0..assets)
-            .map(|i| {
-                (0..assets)
-                    .map(|j| {
-                        job.volatility[i]
-                            * job.volatility[j]
-                            * (0..=i.min(j))
-                                .map(|k| job.cholesky[i][k] * job.cholesky[j][k])
-                                .sum::<f64>()
-                    })
-                    .collect()
-            })
-            .collect();
+impl Kernel {
+    pub fn new(job: &Job) -> Self {
+        let pools = LanePool::all(job);
         Self {
-            hours: hours.to_vec(),
-            brownian: vec![vec![0.0; hours.len()]; assets],
-            log_start,
-            report_at,
-            due,
-            covariance,
+            grid: Grid::new(job),
+            prices: Prices::new(job),
+            funding: job.funding.clone(),
+            sobol: (0..SCRAMBLES).map(|_| OnceLock::new()).collect(),
+            seed: u64::from(job.seed),
+            reports: job.report_hours.len(),
+            holdings: job.pools.iter().map(|p| p.holdings.len()).sum(),
+            needs_prices: pools.iter().any(LanePool::needs_prices),
+            pools,
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the two sums are the caller's, one a scramble and one for all"
-    )]
-    fn walk(
-        &mut self,
-        job: &Job,
-        walkers: &[Walker],
-        bridge: &Bridge,
-        index: u32,
-        seed: u32,
-        sum: &mut [f64],
-        by_pool: &mut [f64],
+    pub fn steps(&self) -> usize {
+        self.grid.steps.len()
+    }
+
+    /// Length of a block's tally: sums at each report, by pool, by holding.
+    fn width(&self) -> usize {
+        self.reports + self.pools.len() + self.holdings
+    }
+
+    /// Sums of liquidation probability over the block's paths.
+    pub fn run(&self, block: Block, mut observe: Option<Observer>) -> Vec<f64> {
+        let mut tally = vec![0.0; self.width()];
+        let scramble = u64::from(block.scramble);
+        let sobol = self.sobol[block.scramble as usize].get_or_init(|| {
+            Sobol::new(
+                self.prices.dimensions(&self.grid),
+                mix(self.seed.wrapping_mul(0x9e37_79b9) ^ (scramble + 1)),
+            )
+        });
+        let seed = mix(mix(self.seed ^ 0x5eed) ^ (scramble + 1));
+        let mut walk = self.prices.walk(&self.grid);
+        let mut pools: Vec<PoolState> = self.pools.iter().map(|p| p.state(self.prices.assets)).collect();
+        let mut scratch = Scratch {
+            ratios: vec![splat(1.0); self.prices.assets],
+            stays: vec![splat(1.0); self.pools.len()],
+            rates: self
+                .funding
+                .iter()
+                .map(|f| RateState {
+                    rate: splat(f.map_or(0.0, |f| f.rate) as f32),
+                    from: splat(0.0),
+                    variance: splat(0.0),
+                    since: 0.0,
+                    paid: false,
+                })
+                .collect(),
+        };
+        for first in (block.from..block.to).step_by(LANES) {
+            self.prices.start(&self.grid, sobol, first, seed, &mut walk);
+            self.group(sobol, &mut walk, &mut pools, &mut scratch, &mut tally, &mut observe);
+        }
+        tally
+    }
+
+    /// Eight paths from start to end.
+    fn group(
+        &self,
+        sobol: &Sobol,
+        walk: &mut Walk,
+        pools: &mut [PoolState],
+        scratch: &mut Scratch,
+        tally: &mut [f64],
+        observe: &mut Option<Observer>,
     ) {
-        bridge.draw(index, seed, &mut self.brownian);
-        let assets = job.volatility.len();
-        let mut log_price = self.log_start.clone();
-        let mut before = log_price.clone();
-        let mut price: Vec<f64> = log_price.iter().map(|l| exp(*l)).collect();
-        let mut cash: Vec<f64> = job.pools.iter().map(|p| p.cash).collect();
-        let mut alive = vec![1.0; walkers.len()];
-        let mut barrier: Vec<Option<f64>> = walkers
-            .iter()
-            .zip(&cash)
-            .map(|(w, c)| w.single.and_then(|_| w.barrier(*c)).map(log))
-            .collect();
-        let mut slopes = vec![vec![0.0; assets]; walkers.len()];
-        let mut new_slopes = vec![0.0; assets];
-        let mut gap: Vec<f64> = walkers
-            .iter()
-            .zip(&cash)
-            .zip(&mut slopes)
-            .map(|((w, c), s)| w.gap(*c, &price, s))
-            .collect();
-        let mut last = 0.0;
-        for (k, &hour) in self.hours.iter().enumerate() {
-            let (t, dt) = (hour / YEAR, (hour - last) / YEAR);
-            last = hour;
-            before.copy_from_slice(&log_price);
-            for i in 0..assets {
-                let w: f64 = (0..=i).map(|j| job.cholesky[i][j] * self.brownian[j][k]).sum();
-                let v = job.volatility[i];
-                log_price[i] = self.log_start[i] + (job.drift[i] - 0.5 * v * v) * t + v * w;
-                price[i] = exp(log_price[i]);
+        let (reports, rest) = tally.split_at_mut(self.reports);
+        let (by_pool, causes) = rest.split_at_mut(self.pools.len());
+        let Scratch { ratios, stays, rates } = scratch;
+        ratios.fill(splat(1.0));
+        for (pool, s) in self.pools.iter().zip(pools.iter_mut()) {
+            pool.start(s, ratios);
+        }
+        for (state, f) in rates.iter_mut().zip(&self.funding) {
+            *state = RateState {
+                rate: splat(f.map_or(0.0, |f| f.rate) as f32),
+                from: splat(0.0),
+                variance: splat(0.0),
+                since: 0.0,
+                paid: false,
+            };
+        }
+        let mut alive = splat(if self.pools.iter().any(|p| p.due_now) { 0.0 } else { 1.0 });
+        for (pool, s) in self.pools.iter().zip(pools.iter()).filter(|(p, _)| p.due_now) {
+            pool.blame(s, splat(1.0), ratios, causes);
+        }
+        for (index, step) in self.grid.steps.iter().enumerate() {
+            self.prices.step(index, step, sobol, walk);
+            if walk.jumped {
+                alive = self.through_jump(alive, pools, stays, walk, ratios, causes);
+            } else {
+                alive = self.glide(alive, pools, stays, walk, ratios, causes);
             }
-            for (i, w) in walkers.iter().enumerate() {
-                if alive[i] == 0.0 {
-                    continue;
-                }
-                if let Some(a) = w.single {
-                    if let Some(b) = barrier[i] {
-                        let side = w.side();
-                        let (from, to) = (side * (before[a] - b), side * (log_price[a] - b));
-                        alive[i] *= stay(from, to, job.volatility[a].powi(2) * dt);
-                    }
-                } else {
-                    let now = w.gap(cash[i], &price, &mut new_slopes);
-                    // The gap's own variance over the step, with sensitivities half-way.
-                    let mut variance = 0.0;
-                    for p in 0..assets {
-                        for q in 0..assets {
-                            let (sp, sq) = (
-                                0.5 * (slopes[i][p] + new_slopes[p]),
-                                0.5 * (slopes[i][q] + new_slopes[q]),
-                            );
-                            variance += sp * sq * self.covariance[p][q];
-                        }
-                    }
-                    alive[i] *= stay(gap[i], now, variance * dt);
-                    gap[i] = now;
-                    slopes[i].copy_from_slice(&new_slopes);
-                }
-                let paid: f64 = self.due[k]
-                    .iter()
-                    .map(|&a| w.payment(a, job.funding[a].map_or(0.0, |f| f.rate), price[a]))
-                    .sum();
-                if paid != 0.0 && alive[i] > 0.0 {
-                    cash[i] -= paid;
-                    if let Some(a) = w.single {
-                        barrier[i] = w.barrier(cash[i]).map(log);
-                        if barrier[i].is_some_and(|b| w.side() * (log_price[a] - b) <= 0.0) {
-                            alive[i] = 0.0;
-                        }
-                    } else {
-                        gap[i] -= paid;
-                        if gap[i] <= 0.0 {
-                            alive[i] = 0.0;
-                        }
-                    }
+            for (a, state) in rates.iter_mut().enumerate() {
+                if self.funding[a].is_some_and(|f| f.process.is_some()) {
+                    state.variance += match self.prices.total_variance(a) {
+                        Some(v) => splat(v * step.dt),
+                        None => walk.variance[a],
+                    };
+                    state.since += step.dt;
                 }
             }
-            if let Some(r) = self.report_at[k] {
-                sum[r] += 1.0 - alive.iter().product::<f64>();
+            for &(a, count) in &step.due {
+                let rate = self.due_rate(a, &mut rates[a], walk) * splat(count);
+                ratios[a] = Prices::ratio(walk.x[a]);
+                let mut hurt = false;
+                for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
+                    let after = pool.pay(s, a, rate, walk, ratios[a]);
+                    hurt |= after.is_some_and(|f| !f.simd_all_one());
+                    *stay = after.unwrap_or(splat(1.0));
+                }
+                if hurt {
+                    alive = self.take(alive, pools, stays, walk, ratios, causes);
+                }
+            }
+            for &r in &step.reports {
+                let lanes = alive.to_array();
+                reports[r] += lanes.iter().map(|a| f64::from(1.0 - a)).sum::<f64>();
+                if let Some(observe) = observe {
+                    let x: Vec<[f32; LANES]> = walk.x.iter().map(|x| x.to_array()).collect();
+                    observe(r, &x, lanes);
+                }
             }
         }
-        for (total, a) in by_pool.iter_mut().zip(&alive) {
-            *total += 1.0 - a;
+        for (sum, s) in by_pool.iter_mut().zip(pools.iter()) {
+            *sum += s.alive.to_array().iter().map(|a| f64::from(1.0 - a)).sum::<f64>();
+        }
+    }
+
+    /// Survival of the way to `walk.x`.
+    #[inline(always)]
+    fn glide(
+        &self,
+        alive: F,
+        pools: &mut [PoolState],
+        stays: &mut [F],
+        walk: &Walk,
+        ratios: &mut [F],
+        causes: &mut [f64],
+    ) -> F {
+        if self.needs_prices {
+            reprice(ratios, &walk.x);
+        }
+        let mut hurt = false;
+        for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
+            match pool.stay(s, &self.prices, walk, ratios) {
+                Some(f) => {
+                    *stay = f;
+                    hurt = true;
+                }
+                None => *stay = splat(1.0),
+            }
+        }
+        if hurt {
+            self.take(alive, pools, stays, walk, ratios, causes)
+        } else {
+            alive
+        }
+    }
+
+    /// The same where some path jumps: the way to the jump, the landing, the way on. Paths without a jump go all the way
+    /// in the first part. Leaves the jump in `walk.x`.
+    fn through_jump(
+        &self,
+        mut alive: F,
+        pools: &mut [PoolState],
+        stays: &mut [F],
+        walk: &mut Walk,
+        ratios: &mut [F],
+        causes: &mut [f64],
+    ) -> F {
+        let over = walk.jump_at;
+        let (root, rest) = (over.sqrt(), (splat(1.0) - over).fast_max(splat(0.0)));
+        let rest_root = rest.sqrt();
+        let end = walk.x.clone();
+        let (variance, deviation) = (walk.variance.clone(), walk.deviation.clone());
+        let part = |walk: &mut Walk, share: F, root: F| {
+            for a in 0..end.len() {
+                walk.variance[a] = variance[a] * share;
+                walk.deviation[a] = deviation[a] * root;
+            }
+        };
+        part(walk, over, root);
+        walk.x.copy_from_slice(&walk.before_jump);
+        alive = self.glide(alive, pools, stays, walk, ratios, causes);
+        for (x, j) in walk.x.iter_mut().zip(&walk.jump) {
+            *x += *j;
+        }
+        if self.needs_prices {
+            reprice(ratios, &walk.x);
+        }
+        for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
+            *stay = pool.land(s, walk, ratios);
+        }
+        alive = self.take(alive, pools, stays, walk, ratios, causes);
+        part(walk, rest, rest_root);
+        for ((x, end), j) in walk.x.iter_mut().zip(&end).zip(&walk.jump) {
+            *x = *end + *j;
+        }
+        alive = self.glide(alive, pools, stays, walk, ratios, causes);
+        walk.variance = variance;
+        walk.deviation = deviation;
+        alive
+    }
+
+    /// Multiplies survival by what each pool kept in this step, and books the loss to who caused it.
+    fn take(
+        &self,
+        alive: F,
+        pools: &mut [PoolState],
+        stays: &[F],
+        walk: &Walk,
+        ratios: &mut [F],
+        causes: &mut [f64],
+    ) -> F {
+        let mut next = alive;
+        let mut share = splat(0.0);
+        for (s, stay) in pools.iter_mut().zip(stays) {
+            s.alive *= *stay;
+            next *= *stay;
+            share += splat(1.0) - *stay;
+        }
+        let lost = alive - next;
+        if lost.to_array().iter().all(|l| *l <= 0.0) {
+            return next;
+        }
+        if !self.needs_prices {
+            reprice(ratios, &walk.x);
+        }
+        for ((pool, s), stay) in self.pools.iter().zip(pools.iter()).zip(stays) {
+            let part = splat(1.0) - *stay;
+            if part.to_array().iter().any(|p| *p > 0.0) {
+                let mine = select(less(splat(0.0), share), lost * part / share, splat(0.0));
+                pool.blame(s, mine, ratios, causes);
+            }
+        }
+        next
+    }
+
+    /// The rate paid now; the process moves on at every payment after the first.
+    fn due_rate(&self, asset: usize, s: &mut RateState, walk: &mut Walk) -> F {
+        let Some(f) = self.funding[asset] else {
+            return splat(0.0);
+        };
+        if let Some(p) = f.process {
+            let x = walk.x[asset];
+            if s.paid {
+                let drift = self.prices.steady_drift(asset) * s.since;
+                let shock = match self.prices.total_variance(asset) {
+                    Some(_) => x - s.from - splat(drift),
+                    None => x - s.from - splat(drift) + s.variance * splat(0.5),
+                };
+                let r = shock / s.variance.fast_max(splat(1e-20)).sqrt();
+                let noise = walk.random.normal();
+                let own = (1.0 - p.correlation * p.correlation).max(0.0).sqrt() as f32;
+                s.rate = splat(p.mean as f32)
+                    + (s.rate - splat(p.mean as f32)) * splat(p.persistence as f32)
+                    + (r * splat(p.correlation as f32) + noise * splat(own)) * splat(p.deviation as f32);
+            }
+            s.paid = true;
+            s.from = x;
+            s.variance = splat(0.0);
+            s.since = 0.0;
+        }
+        s.rate
+            .fast_max(splat(f.floor.max(-1e30) as f32))
+            .fast_min(splat(f.cap.min(1e30) as f32))
+    }
+}
+
+#[inline(always)]
+fn reprice(ratios: &mut [F], x: &[F]) {
+    for (r, x) in ratios.iter_mut().zip(x) {
+        *r = Prices::ratio(*x);
+    }
+}
+
+struct Scratch {
+    ratios: Vec<F>,
+    stays: Vec<F>,
+    rates: Vec<RateState>,
+}
+
+trait AllOne {
+    fn simd_all_one(self) -> bool;
+}
+
+impl AllOne for F {
+    fn simd_all_one(self) -> bool {
+        self.to_array().iter().all(|x| *x == 1.0)
+    }
+}
+
+/// Rounds of blocks until the largest standard error among the reported hours is at the target, or the work is used up.
+/// Results are merged in the order of the blocks, whoever computed them.
+pub struct Rounds {
+    points: u32,
+    most: u32,
+    /// `[scramble][column]`.
+    sums: Vec<Vec<f64>>,
+    target: f64,
+    steps: usize,
+    reports: usize,
+    pools: usize,
+}
+
+impl Rounds {
+    pub fn new(kernel: &Kernel, job: &Job) -> Self {
+        let work = f64::from(SCRAMBLES) * (kernel.steps().max(1) * kernel.prices.assets.max(1)) as f64;
+        let affordable = (MOST_WORK / work) as u32 / LANES as u32 * LANES as u32;
+        Self {
+            points: 0,
+            most: job.max_points.min(1 << BITS).min(affordable.max(FIRST_ROUND)),
+            sums: vec![vec![0.0; kernel.width()]; SCRAMBLES as usize],
+            target: job.target_standard_error,
+            steps: kernel.steps(),
+            reports: kernel.reports,
+            pools: kernel.pools.len(),
+        }
+    }
+
+    /// The blocks of the next round; empty when there is none.
+    pub fn blocks(&self) -> Vec<Block> {
+        let next = self.next();
+        (0..SCRAMBLES)
+            .flat_map(|scramble| {
+                (self.points..next).step_by(BLOCK as usize).map(move |from| Block {
+                    scramble,
+                    from,
+                    to: (from + BLOCK).min(next),
+                })
+            })
+            .collect()
+    }
+
+    fn next(&self) -> u32 {
+        if self.points == 0 { FIRST_ROUND } else { self.points * 2 }.min(self.most)
+    }
+
+    /// Adds the tallies of [`Self::blocks`], in their order; true when that was the last round.
+    pub fn merge(&mut self, tallies: &[Vec<f64>]) -> bool {
+        for (block, tally) in self.blocks().into_iter().zip(tallies) {
+            for (sum, t) in self.sums[block.scramble as usize].iter_mut().zip(tally) {
+                *sum += t;
+            }
+        }
+        self.points = self.next();
+        self.points >= self.most || self.estimate().reached_target
+    }
+
+    /// Share of the longest possible work that is done.
+    pub fn share(&self) -> f64 {
+        f64::from(self.points) / f64::from(self.most)
+    }
+
+    pub fn estimate(&self) -> Estimate {
+        let (n, r) = (f64::from(self.points), self.sums.len() as f64);
+        let column = |k: usize| self.sums.iter().map(move |s| s[k] / n);
+        let mean = |k: usize| column(k).sum::<f64>() / r;
+        let probability: Vec<f64> = (0..self.reports).map(mean).collect();
+        let standard_error: Vec<f64> = probability
+            .iter()
+            .enumerate()
+            .map(|(k, mean)| {
+                let scatter = (column(k).map(|p| (p - mean) * (p - mean)).sum::<f64>() / (r - 1.0) / r).sqrt();
+                // Where few paths were lost, the scatter of 16 means is too skewed to trust: the binomial error bounds it.
+                let paths = n * r;
+                if mean * paths < FEW {
+                    scatter.max(((mean + 1.0 / paths) / paths).sqrt())
+                } else {
+                    scatter
+                }
+            })
+            .collect();
+        let worst = standard_error.iter().copied().fold(0.0, f64::max);
+        let width = self.sums.first().map_or(0, Vec::len);
+        Estimate {
+            by_pool: (self.reports..self.reports + self.pools).map(mean).collect(),
+            by_holding: (self.reports + self.pools..width).map(mean).collect(),
+            paths: self.points * self.sums.len() as u32,
+            steps: self.steps,
+            reached_target: worst <= self.target,
+            probability,
+            standard_error,
         }
     }
 }
 
-/// Chance that a Brownian bridge from `from` to `to` over a step of this variance stays above 0.
-fn stay(from: f64, to: f64, variance: f64) -> f64 {
-    if from <= 0.0 || to <= 0.0 {
-        0.0
-    } else if variance <= 0.0 {
-        1.0
-    } else {
-        1.0 - exp(-2.0 * from * to / variance)
+/// Runs a job to its end on this thread.
+pub fn run(job: &Job, progress: &mut dyn FnMut(f64)) -> Estimate {
+    let kernel = Kernel::new(job);
+    let mut rounds = Rounds::new(&kernel, job);
+    loop {
+        let tallies: Vec<Vec<f64>> = rounds.blocks().into_iter().map(|b| kernel.run(b, None)).collect();
+        let last = rounds.merge(&tallies);
+        progress(rounds.share());
+        if last {
+            return rounds.estimate();
+        }
     }
 }

@@ -1,6 +1,37 @@
-//! Volatility from candles. Today one estimator; the models come with the probability engine.
+//! Volatility from candles: estimators, and models that forecast.
+
+pub mod bootstrap;
+pub mod estimators;
+pub mod garch;
+pub mod har;
+pub mod jumps;
+mod optimise;
+
+pub use garch::Garch;
 
 use crate::market::Candles;
+
+type Row = (f64, f64, f64, f64, f64, f64);
+
+/// Whether two rows are one interval apart.
+pub(crate) fn adjacent(candles: &Candles, pair: &[Row]) -> bool {
+    (pair[1].0 - pair[0].0 - candles.interval.millis()).abs() < 1.0
+}
+
+/// Log returns between bars that are one interval apart, in order; what lies across a gap is left out.
+pub fn returns(candles: &Candles) -> Vec<f64> {
+    candles
+        .rows
+        .windows(2)
+        .filter(|w| adjacent(candles, w))
+        .map(|w| libm::log(w[1].4 / w[0].4))
+        .collect()
+}
+
+/// Places where bars are missing between two rows.
+pub fn gaps(candles: &Candles) -> usize {
+    candles.rows.windows(2).filter(|w| !adjacent(candles, w)).count()
+}
 
 /// Close-to-close volatility, annualised (365 days): the sample standard deviation of log returns between bars that are
 /// one interval apart, over the last `bars` bars. `None` with fewer than 20 such returns.

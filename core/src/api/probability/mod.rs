@@ -1,0 +1,36 @@
+//! Operation `probability`: [`plan`] checks a request and makes a job of it, [`session`] cuts the work into pieces,
+//! [`extras`] are the pieces beside the main one, [`answer`] puts everything together.
+
+mod answer;
+mod extras;
+pub(crate) mod markets;
+mod plan;
+mod session;
+mod types;
+
+pub use session::Session;
+pub use types::{
+    Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
+    ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
+};
+
+use super::Progress;
+use super::request::ProbabilityRequest;
+use crate::error::EngineError;
+
+/// All pieces one after the other.
+pub(super) fn probability(
+    request: &ProbabilityRequest,
+    explain: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<ProbabilityResponse, EngineError> {
+    let mut session = Session::new(request, explain)?;
+    loop {
+        let numbers = (0..session.units()).map(|unit| session.run(unit)).collect();
+        let last = session.merge(numbers);
+        progress(Progress { share: session.share() });
+        if last {
+            return Ok(session.answer());
+        }
+    }
+}

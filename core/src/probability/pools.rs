@@ -1,0 +1,337 @@
+//! Margin pools of eight paths: how far each is from liquidation, and its chance to have crossed within a step.
+//!
+//! Prices are ratios to today's (`y = P/P₀`, or `P₀/P` for inverse contracts), money is a share of the pool's notional,
+//! so that single precision suffices: what is computed stays near 1.
+
+use super::job::{Job, Pool};
+use super::lanes::{F, LANES, exp, less, ln, select, splat};
+use super::prices::{Prices, Walk};
+use crate::margin::{Leg, Payoff};
+
+/// Exponent beyond which a crossing inside a step is no longer counted: e⁻¹⁷ is 4·10⁻⁸.
+const FAR: f32 = 17.0;
+/// Log distance of a barrier that does not exist.
+const NOWHERE: f32 = 1e30;
+
+/// One line of the maintenance tiers: equity less requirement is `a + b·y` for `floor ≤ y < cap`.
+struct Line {
+    floor: f32,
+    cap: f32,
+    a: f32,
+    b: f32,
+}
+
+struct LaneLeg {
+    asset: usize,
+    inverse: bool,
+    /// What funding at a rate of 1 takes at `y = 1`.
+    pays: f32,
+    lines: Vec<Line>,
+    /// Line in force today.
+    line: usize,
+    /// `a + b` today: where its contribution starts.
+    start: f32,
+}
+
+impl LaneLeg {
+    fn new(leg: &Leg, pays: f64, asset: usize, scale: f64) -> Self {
+        let x0 = leg.mark_x;
+        let edge = |notional: f64| notional / (leg.units * x0);
+        let lines: Vec<Line> = (0..leg.rows.len())
+            .map(|k| {
+                let (a, b) = leg.line(k);
+                Line {
+                    floor: edge(leg.rows[k].floor).max(1e-30) as f32,
+                    cap: leg.rows.get(k + 1).map_or(f64::INFINITY, |r| edge(r.floor)) as f32,
+                    a: (a / scale) as f32,
+                    b: (b * x0 / scale) as f32,
+                }
+            })
+            .collect();
+        let line = leg.row_index(x0);
+        let (a, b) = leg.line(line);
+        Self {
+            asset,
+            inverse: leg.payoff == Payoff::Inverse,
+            pays: (pays * leg.notional(x0) / scale) as f32,
+            lines,
+            line,
+            start: ((a + b * x0) / scale) as f32,
+        }
+    }
+
+    #[inline(always)]
+    fn y(&self, ratio: F) -> F {
+        if self.inverse { splat(1.0) / ratio } else { ratio }
+    }
+
+    /// `(a, b)` of the line that holds at each `y`.
+    #[inline(always)]
+    fn coefficients(&self, y: F, hint: &mut usize) -> (F, F) {
+        let l = &self.lines[*hint];
+        let outside = less(y, splat(l.floor)) | !less(y, splat(l.cap));
+        if !outside.any() || self.lines.len() == 1 {
+            return (splat(l.a), splat(l.b));
+        }
+        let (mut a, mut b) = ([0.0; LANES], [0.0; LANES]);
+        for (k, y) in y.to_array().into_iter().enumerate() {
+            let at = self.lines.partition_point(|l| l.floor <= y).saturating_sub(1);
+            (a[k], b[k]) = (self.lines[at].a, self.lines[at].b);
+            *hint = at;
+        }
+        (F::from(a), F::from(b))
+    }
+}
+
+/// A pool as the simulation sees it.
+pub(super) struct LanePool {
+    legs: Vec<LaneLeg>,
+    cash: f32,
+    /// Nothing left at the start.
+    pub due_now: bool,
+    /// One leg: +1 if its barrier lies below the price, −1 if above.
+    side: Option<f32>,
+    /// Number of its first holding among all.
+    pub first: usize,
+}
+
+/// What changes on the way.
+pub(super) struct PoolState {
+    pub alive: F,
+    cash: F,
+    /// One leg: log distance to the barrier, and the barrier. Several: equity less requirement.
+    gap: F,
+    barrier: F,
+    /// Sensitivity of the gap to each asset's log price.
+    slopes: Vec<F>,
+    next: Vec<F>,
+    hints: Vec<usize>,
+}
+
+impl LanePool {
+    pub(super) fn all(job: &Job) -> Vec<Self> {
+        let mut first = 0;
+        job.pools
+            .iter()
+            .map(|p| {
+                let pool = Self::new(p, first);
+                first += p.holdings.len();
+                pool
+            })
+            .collect()
+    }
+
+    fn new(pool: &Pool, first: usize) -> Self {
+        let scale = pool
+            .holdings
+            .iter()
+            .map(|h| h.leg.notional(h.leg.mark_x))
+            .sum::<f64>()
+            .max(f64::MIN_POSITIVE);
+        let legs: Vec<LaneLeg> = pool
+            .holdings
+            .iter()
+            .zip(&pool.assets)
+            .map(|(h, &a)| LaneLeg::new(&h.leg, h.side.sign(), a, scale))
+            .collect();
+        let value: f64 = pool
+            .holdings
+            .iter()
+            .map(|h| h.leg.value(h.leg.mark_x) - h.leg.requirement(h.leg.mark_x))
+            .sum();
+        let side = match legs.as_slice() {
+            [leg] => {
+                let rising = leg.lines[leg.line].b > 0.0;
+                Some(if rising == leg.inverse { -1.0 } else { 1.0 })
+            }
+            _ => None,
+        };
+        Self {
+            legs,
+            cash: (pool.cash / scale) as f32,
+            due_now: pool.cash + value <= 0.0,
+            side,
+            first,
+        }
+    }
+
+    pub(super) fn state(&self, assets: usize) -> PoolState {
+        PoolState {
+            alive: splat(1.0),
+            cash: splat(0.0),
+            gap: splat(0.0),
+            barrier: splat(0.0),
+            slopes: vec![splat(0.0); if self.side.is_some() { 0 } else { assets }],
+            next: vec![splat(0.0); if self.side.is_some() { 0 } else { assets }],
+            hints: vec![0; self.legs.len()],
+        }
+    }
+
+    pub(super) fn start(&self, s: &mut PoolState, ones: &[F]) {
+        s.alive = splat(if self.due_now { 0.0 } else { 1.0 });
+        s.cash = splat(self.cash);
+        for (h, leg) in s.hints.iter_mut().zip(&self.legs) {
+            *h = leg.line;
+        }
+        if self.side.is_some() {
+            s.barrier = self.barrier(s.cash, &mut s.hints[0]);
+            s.gap = self.distance(splat(0.0), s.barrier);
+        } else {
+            s.gap = self.gap(s.cash, ones, &mut s.hints, &mut s.slopes);
+        }
+    }
+
+    /// Whether prices themselves are wanted on every step.
+    pub(super) fn needs_prices(&self) -> bool {
+        self.side.is_none()
+    }
+
+    #[inline(always)]
+    fn distance(&self, x: F, barrier: F) -> F {
+        (x - barrier) * splat(self.side.unwrap_or(1.0))
+    }
+
+    /// Log price at which a single leg is liquidated with this cash.
+    #[inline(always)]
+    fn barrier(&self, cash: F, hint: &mut usize) -> F {
+        let leg = &self.legs[0];
+        let l = &leg.lines[*hint];
+        let mut y = (splat(0.0) - (cash + splat(l.a))) / splat(l.b);
+        let outside = less(y, splat(l.floor)) | !less(y, splat(l.cap));
+        if outside.any() {
+            let far = if l.b > 0.0 { 1.0 / NOWHERE } else { NOWHERE };
+            let mut found = [far; LANES];
+            for (f, cash) in found.iter_mut().zip(cash.to_array()) {
+                for (k, l) in leg.lines.iter().enumerate() {
+                    let root = -(cash + l.a) / l.b;
+                    // Neighbouring lines meet at the edge: rounding must not let a root fall between them.
+                    if root > 0.0 && root >= l.floor * (1.0 - 1e-6) && root < l.cap * (1.0 + 1e-6) {
+                        *f = root;
+                        *hint = k;
+                        break;
+                    }
+                }
+            }
+            y = F::from(found);
+        }
+        let x = ln(y);
+        if leg.inverse { splat(0.0) - x } else { x }
+    }
+
+    /// Equity less requirement at these price ratios, and its sensitivities.
+    #[inline(always)]
+    fn gap(&self, cash: F, ratios: &[F], hints: &mut [usize], slopes: &mut [F]) -> F {
+        slopes.fill(splat(0.0));
+        let mut gap = cash;
+        for (leg, hint) in self.legs.iter().zip(hints) {
+            let y = leg.y(ratios[leg.asset]);
+            let (a, b) = leg.coefficients(y, hint);
+            let by = b * y;
+            gap += a + by;
+            if leg.inverse {
+                slopes[leg.asset] -= by;
+            } else {
+                slopes[leg.asset] += by;
+            }
+        }
+        gap
+    }
+
+    /// Chance to have stayed above the requirement in the step just walked; `None`: certain.
+    #[inline(always)]
+    pub(super) fn stay(&self, s: &mut PoolState, prices: &Prices, walk: &Walk, ratios: &[F]) -> Option<F> {
+        let before = s.gap;
+        if self.side.is_some() {
+            let a = self.legs[0].asset;
+            s.gap = self.distance(walk.x[a], s.barrier);
+            let q = before * s.gap * splat(2.0);
+            // Compared without a division: q/variance < FAR.
+            let near = less(q, walk.variance[a] * splat(FAR));
+            if !near.any() {
+                return None;
+            }
+            return Some(survival(near, q / walk.variance[a], s.gap));
+        }
+        let now = self.gap(s.cash, ratios, &mut s.hints, &mut s.next);
+        s.gap = now;
+        let q = before * now * splat(2.0);
+        // An upper bound of the gap's variance first: all assets as one.
+        let mut bound = splat(0.0);
+        for leg in &self.legs {
+            let slope = (s.slopes[leg.asset] + s.next[leg.asset]) * splat(0.5);
+            bound += slope.abs() * walk.deviation[leg.asset];
+        }
+        let mut out = None;
+        if less(q, bound * bound * splat(FAR)).any() {
+            let mut variance = splat(0.0);
+            for f in 0..prices.factors {
+                let mut move_ = splat(0.0);
+                for a in 0..prices.assets {
+                    let slope = (s.slopes[a] + s.next[a]) * splat(0.5);
+                    move_ += slope * walk.deviation[a] * splat(prices.factor[a * prices.factors + f]);
+                }
+                variance += move_ * move_;
+            }
+            let near = less(q, variance * splat(FAR));
+            // Without any variance only the ends matter.
+            out = Some(survival(near, q / variance.fast_max(splat(1e-30)), now));
+        }
+        std::mem::swap(&mut s.slopes, &mut s.next);
+        out
+    }
+
+    /// After a jump: where prices are now, without a way between.
+    pub(super) fn land(&self, s: &mut PoolState, walk: &Walk, ratios: &[F]) -> F {
+        if self.side.is_some() {
+            s.gap = self.distance(walk.x[self.legs[0].asset], s.barrier);
+        } else {
+            s.gap = self.gap(s.cash, ratios, &mut s.hints, &mut s.slopes);
+        }
+        select(less(splat(0.0), s.gap), splat(1.0), splat(0.0))
+    }
+
+    /// Takes a funding payment of `rate` on the notional of every leg in `asset`; `None` if there is none.
+    pub(super) fn pay(&self, s: &mut PoolState, asset: usize, rate: F, walk: &Walk, ratio: F) -> Option<F> {
+        let mut paid = None;
+        for leg in self.legs.iter().filter(|l| l.asset == asset) {
+            let p = leg.y(ratio) * rate * splat(leg.pays);
+            paid = Some(paid.map_or(p, |sum: F| sum + p));
+        }
+        let paid = paid?;
+        s.cash -= paid;
+        if self.side.is_some() {
+            s.barrier = self.barrier(s.cash, &mut s.hints[0]);
+            s.gap = self.distance(walk.x[asset], s.barrier);
+        } else {
+            s.gap -= paid;
+        }
+        Some(select(less(splat(0.0), s.gap), splat(1.0), splat(0.0)))
+    }
+
+    /// Adds `lost` survival to the leg whose contribution has fallen most since the start.
+    pub(super) fn blame(&self, s: &PoolState, lost: F, ratios: &[F], causes: &mut [f64]) {
+        let mut worst = splat(f32::INFINITY);
+        let mut who = splat(0.0);
+        if self.legs.len() > 1 {
+            for (k, leg) in self.legs.iter().enumerate() {
+                let y = leg.y(ratios[leg.asset]);
+                let (a, b) = leg.coefficients(y, &mut s.hints[k].clone());
+                let change = a + b * y - splat(leg.start);
+                let lower = less(change, worst);
+                worst = select(lower, change, worst);
+                who = select(lower, splat(k as f32), who);
+            }
+        }
+        for (loss, k) in lost.to_array().into_iter().zip(who.to_array()) {
+            causes[self.first + k as usize] += f64::from(loss);
+        }
+    }
+}
+
+/// `1 − e^{−q}` where it matters, 1 where the barrier is far, 0 where the step ends beyond it.
+#[inline(always)]
+fn survival(near: F, q: F, end: F) -> F {
+    let inside = splat(1.0) - exp(splat(0.0) - q.fast_max(splat(0.0)));
+    let stay = select(near, inside, splat(1.0));
+    select(less(splat(0.0), end), stay, splat(0.0))
+}
