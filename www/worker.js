@@ -1,11 +1,42 @@
-// Serves the engine to a page: {id, text} in, {id, text} out, JSON both ways. It speaks first, with `ready`.
-import init, { evaluateJson, version } from './headroom_core.js';
+// Serves the engine to a page. Messages in, and what comes back:
+//   {id, text}               a request as JSON text           → {id, text}, the answer
+//   {run, text}              a request to share out           → {run, pending} or {run, refused: text}
+//   {run, pieces}            numbers of pieces to do          → {run, pieces, numbers}
+//   {run, merge}             numbers of all pending pieces    → {run, pending, share, answer: text}
+//   {run, close: true}       forget it                        → nothing
+// It speaks first, with {ready: version}. pool.js is the other side of runs.
+import init, { evaluateJson, Run, version } from './headroom_core.js';
 
 const started = init({ module_or_path: new URL('./headroom_core_bg.wasm', import.meta.url) });
+const runs = new Map();
 
-self.onmessage = async ({ data: { id, text } }) => {
+function share(message) {
+  const { run: id } = message;
+  if (message.text !== undefined) {
+    try {
+      runs.set(id, new Run(message.text));
+    } catch (refused) {
+      if (typeof refused !== 'string') throw refused;
+      return { run: id, refused };
+    }
+    return { run: id, pending: runs.get(id).pending() };
+  }
+  const run = runs.get(id);
+  if (run === undefined) return undefined; // Closed while this message was on its way.
+  if (message.pieces) return { run: id, pieces: message.pieces, numbers: message.pieces.map((p) => run.piece(p)) };
+  if (message.merge) {
+    run.merge(message.merge);
+    return { run: id, pending: run.pending(), share: run.share(), answer: run.answer() };
+  }
+  run.free();
+  runs.delete(id);
+  return undefined;
+}
+
+self.onmessage = async ({ data }) => {
   await started;
-  self.postMessage({ id, text: evaluateJson(text) });
+  const answer = data.run === undefined ? { id: data.id, text: evaluateJson(data.text) } : share(data);
+  if (answer) self.postMessage(answer);
 };
 
 started.then(

@@ -9,7 +9,8 @@
 //! | [`market`] | plain data: instruments, tiers, accounts, candles | units |
 //! | [`margin`] | equity, requirement and the root where they meet | market |
 //! | [`funding`] | what holding costs | market |
-//! | [`volatility`] | how much a market moves | market |
+//! | [`volatility`] | how much a market moves: estimators and fitted models | market |
+//! | [`probability`] | first passage: paths, crossings, their count | margin, volatility |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |

@@ -242,12 +242,23 @@ fn describe_lists_every_operation_with_its_schema() {
         .collect();
     assert_eq!(
         ops,
-        ["liquidation", "funding", "volatility", "probability", "normalize", "describe"]
+        [
+            "liquidation",
+            "funding",
+            "volatility",
+            "probability",
+            "normalize",
+            "describe"
+        ]
     );
     assert_eq!(
         answer["operations"][0]["request"]["properties"]["account"]["$ref"],
         "#/$defs/Account"
     );
+    // Each name stands beside its own schema.
+    for (k, field) in [(2, "horizon_hours"), (3, "horizons_hours")] {
+        assert!(answer["operations"][k]["request"]["properties"].get(field).is_some());
+    }
     let binance = answer["snapshot"]
         .as_array()
         .unwrap()

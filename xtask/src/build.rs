@@ -39,7 +39,7 @@ pub(crate) fn dev() -> Outcome {
     run("trunk", &["serve", "--release"])
 }
 
-/// `target/engine`: the engine for any page, worker or Node, with its types and the worker that serves it.
+/// `target/engine`: the engine for any page, worker or Node, with its types, the worker that serves it and the pool of such workers.
 pub(crate) fn engine() -> Outcome {
     run(
         "cargo",
@@ -78,7 +78,9 @@ pub(crate) fn engine() -> Outcome {
     let engine = root().join("target/engine");
     let io = |e: std::io::Error| format!("engine package: {e}");
     fs::create_dir_all(&engine).map_err(io)?;
-    fs::copy(root().join("www/worker.js"), fresh.join("worker.js")).map_err(io)?;
+    for script in ["worker.js", "pool.js"] {
+        fs::copy(root().join("www").join(script), fresh.join(script)).map_err(io)?;
+    }
     for entry in fs::read_dir(&fresh).map_err(io)?.flatten() {
         let to = engine.join(entry.file_name());
         // Trunk watches this folder: a file that did not change is left alone.

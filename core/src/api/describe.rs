@@ -21,8 +21,8 @@ pub(super) const CONTRACT: &str = "1";
 pub(super) const OPERATIONS: [&str; 6] = [
     "liquidation",
     "funding",
-    "probability",
     "volatility",
+    "probability",
     "normalize",
     "describe",
 ];
@@ -79,8 +79,8 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
         operations: vec![
             operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),
             operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
-            operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[2]),
-            operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[3]),
+            operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[2]),
+            operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[3]),
             operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[4]),
             operation::<DescribeRequest, DescribeResponse>(OPERATIONS[5]),
         ],

@@ -8,6 +8,7 @@ mod normalize;
 pub mod probability;
 pub mod request;
 pub mod response;
+mod run;
 mod volatility;
 
 pub use explain::Step;
@@ -19,6 +20,7 @@ pub use response::{
     DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse, ProbabilityResponse,
     VolatilityResponse,
 };
+pub use run::Run;
 
 use crate::error::EngineError;
 use serde_json::{Value, json};

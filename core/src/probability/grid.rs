@@ -5,11 +5,14 @@ use super::job::{Job, Model};
 use super::lanes::{F, Random, quantile, splat};
 use super::sobol::{DIMENSIONS, Sobol};
 use crate::units::HOURS_PER_YEAR;
+use std::collections::BTreeMap;
 
 /// Jumps expected in a step, at most.
 const JUMPS_A_STEP: f64 = 0.02;
 /// Steps of a grid that jumps may ask for, at most.
 const MOST_STEPS: f64 = 4000.0;
+/// Parts of a step of several positions that are walked only where liquidation is near, at most.
+const PARTS: f64 = 8.0;
 /// Knots of a skeleton.
 const KNOTS: usize = 16;
 
@@ -22,17 +25,27 @@ pub(super) struct Step {
     /// Towards the segment's knot: `W += pull·(knot − W) + spread·z`.
     pub pull: f32,
     pub spread: f32,
-    pub segment: usize,
-    /// The step that ends on the knot.
-    pub ends_segment: bool,
-    /// Assets that pay funding at its end, and how many payments.
+    pub segment: u32,
+    /// Where a crossing in the step is too near to be judged by its ends alone, it is walked in this many parts.
+    pub parts: u32,
+}
+
+/// What happens when a step has been walked.
+#[derive(Default)]
+pub(super) struct Event {
+    pub after: usize,
+    /// Assets that pay funding, and how many payments.
     pub due: Vec<(usize, f32)>,
-    /// Reports that are taken at its end, after payments.
+    /// Reports that are taken, after payments.
     pub reports: Vec<usize>,
 }
 
 pub(super) struct Grid {
     pub steps: Vec<Step>,
+    /// In order; the last step has one.
+    pub events: Vec<Event>,
+    /// Some step does not end on a knot.
+    pub has_detail: bool,
     fills: Vec<Fill>,
 }
 
@@ -58,6 +71,11 @@ impl Grid {
         let slot = |h: f64| hours.partition_point(|x| *x < h - 1e-9);
         let mut steps: Vec<Step> = Vec::with_capacity(hours.len());
         let mut segment = 0;
+        let several = job.pools.iter().any(|p| p.holdings.len() > 1);
+        let finest = match &job.model {
+            Model::Diffusion { .. } if several => job.approximate_step,
+            _ => f64::INFINITY,
+        };
         for i in 0..hours.len() {
             let (t0, t1) = (if i == 0 { 0.0 } else { years[i - 1] }, years[i]);
             let knot = years[knots[segment]];
@@ -68,20 +86,19 @@ impl Grid {
                 time: t1 as f32,
                 pull: ((t1 - t0) / (knot - t0)) as f32,
                 spread: ((t1 - t0) * (knot - t1) / (knot - t0)).max(0.0).sqrt() as f32,
-                segment,
-                ends_segment,
-                due: Vec::new(),
-                reports: Vec::new(),
+                segment: segment as u32,
+                parts: (((t1 - t0) * HOURS_PER_YEAR / finest - 1e-9).ceil()).max(1.0) as u32,
             });
             segment += usize::from(ends_segment);
         }
         let end = hours.last().copied().unwrap_or(0.0);
+        let mut events: BTreeMap<usize, Event> = BTreeMap::new();
         for (asset, funding) in job.funding.iter().enumerate() {
             let Some(f) = funding.filter(|f| !f.is_idle() && used(job, asset)) else {
                 continue;
             };
             for k in 1..=(end / f.interval_hours + 1e-9).floor() as usize {
-                let due = &mut steps[slot(k as f64 * f.interval_hours)].due;
+                let due = &mut events.entry(slot(k as f64 * f.interval_hours)).or_default().due;
                 match due.iter_mut().find(|d| d.0 == asset) {
                     Some(d) => d.1 += 1.0,
                     None => due.push((asset, 1.0)),
@@ -89,12 +106,16 @@ impl Grid {
             }
         }
         for (r, h) in job.report_hours.iter().enumerate() {
-            if let Some(step) = steps.get_mut(slot(*h)) {
-                step.reports.push(r);
-            }
+            events.entry(slot(*h)).or_default().reports.push(r);
         }
+        let events = events.into_iter().map(|(after, e)| Event { after, ..e }).collect();
         let fills = fills(&knots.iter().map(|k| years[*k]).collect::<Vec<_>>());
-        Self { steps, fills }
+        Self {
+            has_detail: steps.len() > knots.len(),
+            steps,
+            events,
+            fills,
+        }
     }
 
     /// Dimensions of the sequence that the skeleton of this many factors uses.
@@ -146,11 +167,14 @@ fn hours(job: &Job) -> Vec<f64> {
     }
     let mut fine = job.finest_step;
     if job.pools.iter().any(|p| p.holdings.len() > 1) {
-        fine = fine.min(job.approximate_step);
+        fine = fine.min(PARTS * job.approximate_step);
     }
     if let Model::Diffusion { jumps, .. } = &job.model {
         let most = jumps.iter().flatten().map(|j| j.intensity).fold(0.0, f64::max);
         if most > 0.0 {
+            if job.pools.iter().any(|p| p.holdings.len() > 1) {
+                fine = fine.min(job.approximate_step);
+            }
             // At most one jump a step is drawn: a second within it must be rare. Never so short that work explodes.
             fine = fine.min((JUMPS_A_STEP / most * HOURS_PER_YEAR).max(end / MOST_STEPS));
         }

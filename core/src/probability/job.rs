@@ -181,6 +181,9 @@ pub struct Job {
     /// A root of the correlation matrix: assets by factors.
     pub factor: Vec<Vec<f64>>,
     pub funding: Vec<Option<Funding>>,
+    /// Exact probability at each report if no funding were paid, where it is known: one position, one asset that only
+    /// diffuses. The simulation then counts only what funding changes.
+    pub without_funding: Option<Vec<f64>>,
     /// Hours at which survival is reported, ascending.
     pub report_hours: Vec<f64>,
     /// No step of a diffusion is longer, in hours; infinite: as long as is exact.

@@ -45,7 +45,7 @@ pub(super) fn exp(x: F) -> F {
             8.333_452e-3,
             4.166_579_6e-2,
             1.666_666_5e-1,
-            5.000_000_1e-1,
+            5e-1,
         ],
     );
     let y = p * (r * r) + r + splat(1.0);
@@ -153,7 +153,7 @@ pub(super) fn quantile(bits: U) -> F {
             5.739_507_7e-3,
             -7.622_461_3e-3,
             9.438_870_5e-3,
-            1.001_674_1,
+            1.001_674,
             2.832_976_8,
         ],
     );
@@ -175,13 +175,13 @@ impl Random {
     /// Streams of the paths `first..first + 8`: a path's stream depends on `seed` and its own number alone.
     pub(super) fn new(seed: u64, first: u32) -> Self {
         let mut words = [[0u32; LANES]; 4];
-        for lane in 0..LANES {
-            let mut z = mix(seed ^ mix(u64::from(first) + lane as u64 + 1));
-            for pair in 0..2 {
+        for lane in 0..LANES as u32 {
+            let mut z = mix(seed ^ mix(u64::from(first + lane) + 1));
+            for pair in words.chunks_exact_mut(2) {
                 z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
                 let w = mix(z);
-                words[2 * pair][lane] = w as u32;
-                words[2 * pair + 1][lane] = (w >> 32) as u32 | 1;
+                pair[0][lane as usize] = w as u32;
+                pair[1][lane as usize] = (w >> 32) as u32 | 1;
             }
         }
         Self {
@@ -212,6 +212,19 @@ impl Random {
         let (z, spare) = normal_pair(a, b);
         self.spare = Some(spare);
         z
+    }
+
+    /// Fills with independent standard normals.
+    pub(super) fn fill(&mut self, out: &mut [F]) {
+        let (pairs, rest) = out.as_chunks_mut::<2>();
+        for pair in pairs {
+            let (a, b) = (self.next(), self.next());
+            let (z, y) = normal_pair(a, b);
+            *pair = [z, y];
+        }
+        if let [z] = rest {
+            *z = self.normal();
+        }
     }
 
     #[inline(always)]
@@ -297,7 +310,7 @@ mod tests {
         }
         assert!((lag / n).abs() < 4.5 / n.sqrt());
         for (k, p) in [0.317_310_5, 0.045_500_26, 0.002_699_796].into_iter().enumerate() {
-            let error = (p * (1.0 - p) / n as f64).sqrt();
+            let error = (p * (1.0 - p) / n).sqrt();
             assert!((f64::from(beyond[k]) / n - p).abs() < 4.5 * error, "beyond {k}");
         }
     }

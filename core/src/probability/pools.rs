@@ -3,6 +3,7 @@
 //! Prices are ratios to today's (`y = P/P₀`, or `P₀/P` for inverse contracts), money is a share of the pool's notional,
 //! so that single precision suffices: what is computed stays near 1.
 
+use super::grid::Step;
 use super::job::{Job, Pool};
 use super::lanes::{F, LANES, exp, less, ln, select, splat};
 use super::prices::{Prices, Walk};
@@ -104,7 +105,9 @@ pub(super) struct PoolState {
     barrier: F,
     /// Sensitivity of the gap to each asset's log price.
     slopes: Vec<F>,
-    next: Vec<F>,
+    /// The same at the end of a step that has been looked at.
+    gap_next: F,
+    slopes_next: Vec<F>,
     hints: Vec<usize>,
 }
 
@@ -162,7 +165,8 @@ impl LanePool {
             gap: splat(0.0),
             barrier: splat(0.0),
             slopes: vec![splat(0.0); if self.side.is_some() { 0 } else { assets }],
-            next: vec![splat(0.0); if self.side.is_some() { 0 } else { assets }],
+            gap_next: splat(0.0),
+            slopes_next: vec![splat(0.0); if self.side.is_some() { 0 } else { assets }],
             hints: vec![0; self.legs.len()],
         }
     }
@@ -237,47 +241,99 @@ impl LanePool {
         gap
     }
 
-    /// Chance to have stayed above the requirement in the step just walked; `None`: certain.
+    /// Looks at the step just walked without taking it: whether any path that lives came near the requirement.
     #[inline(always)]
-    pub(super) fn stay(&self, s: &mut PoolState, prices: &Prices, walk: &Walk, ratios: &[F]) -> Option<F> {
-        let before = s.gap;
-        if self.side.is_some() {
+    pub(super) fn look(&self, s: &mut PoolState, walk: &Walk, ratios: &[F]) -> bool {
+        let living = less(splat(0.0), s.alive);
+        let near = if self.side.is_some() {
             let a = self.legs[0].asset;
-            s.gap = self.distance(walk.x[a], s.barrier);
-            let q = before * s.gap * splat(2.0);
+            s.gap_next = self.distance(walk.x[a], s.barrier);
             // Compared without a division: q/variance < FAR.
-            let near = less(q, walk.variance[a] * splat(FAR));
-            if !near.any() {
-                return None;
+            less(s.gap * s.gap_next * splat(2.0), walk.variance[a] * splat(FAR))
+        } else {
+            s.gap_next = self.gap(s.cash, ratios, &mut s.hints, &mut s.slopes_next);
+            // An upper bound of the gap's deviation: all assets as one, each as steep as at the steeper end.
+            let mut bound = splat(0.0);
+            for ((old, new), deviation) in s.slopes.iter().zip(&s.slopes_next).zip(&walk.deviation) {
+                bound += old.abs().fast_max(new.abs()) * *deviation;
             }
-            return Some(survival(near, q / walk.variance[a], s.gap));
-        }
-        let now = self.gap(s.cash, ratios, &mut s.hints, &mut s.next);
-        s.gap = now;
-        let q = before * now * splat(2.0);
-        // An upper bound of the gap's variance first: all assets as one.
-        let mut bound = splat(0.0);
-        for leg in &self.legs {
-            let slope = (s.slopes[leg.asset] + s.next[leg.asset]) * splat(0.5);
-            bound += slope.abs() * walk.deviation[leg.asset];
-        }
-        let mut out = None;
-        if less(q, bound * bound * splat(FAR)).any() {
+            less(s.gap * s.gap_next * splat(2.0), bound * bound * splat(FAR))
+        };
+        (near & living).any()
+    }
+
+    /// Takes the step that was looked at. Chance to have stayed above the requirement in it.
+    #[inline(always)]
+    pub(super) fn settle(&self, s: &mut PoolState, prices: &Prices, walk: &Walk) -> F {
+        let q = s.gap * s.gap_next * splat(2.0);
+        s.gap = s.gap_next;
+        let variance = if self.side.is_some() {
+            walk.variance[self.legs[0].asset]
+        } else {
             let mut variance = splat(0.0);
             for f in 0..prices.factors {
                 let mut move_ = splat(0.0);
                 for a in 0..prices.assets {
-                    let slope = (s.slopes[a] + s.next[a]) * splat(0.5);
+                    let slope = (s.slopes[a] + s.slopes_next[a]) * splat(0.5);
                     move_ += slope * walk.deviation[a] * splat(prices.factor[a * prices.factors + f]);
                 }
                 variance += move_ * move_;
             }
-            let near = less(q, variance * splat(FAR));
+            std::mem::swap(&mut s.slopes, &mut s.slopes_next);
             // Without any variance only the ends matter.
-            out = Some(survival(near, q / variance.fast_max(splat(1e-30)), now));
+            variance.fast_max(splat(1e-30))
+        };
+        survival(less(q, variance * splat(FAR)), q / variance, s.gap)
+    }
+
+    /// Takes the step that was looked at, where no path came near.
+    #[inline(always)]
+    pub(super) fn pass(&self, s: &mut PoolState) {
+        s.gap = s.gap_next;
+        std::mem::swap(&mut s.slopes, &mut s.slopes_next);
+    }
+
+    /// Walks one asset that only diffuses over steps without events, for a pool of one leg, as long as no path comes near:
+    /// the inner loop of the commonest case, all in registers. `twin` is the same pool without funding, if there is one.
+    /// Returns the number of steps taken, and where the Brownian motion is.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what the loop keeps in registers")]
+    pub(super) fn glide(
+        &self,
+        s: &mut PoolState,
+        twin: Option<&mut PoolState>,
+        steps: &[Step],
+        normals: &[F],
+        knots: &[F],
+        mut w: F,
+        plain: (f32, f32),
+    ) -> (usize, F) {
+        let side = self.side.unwrap_or(1.0);
+        let (volatility, drift) = (plain.0 * side, plain.1 * side);
+        let limit = 0.5 * FAR * plain.0 * plain.0;
+        let base = s.barrier * splat(-side);
+        // The gap of whichever of the two is nearer, and only that: both move together. A dead path is far from anything.
+        let dead = splat(NOWHERE);
+        let own = select(less(splat(0.0), s.alive), splat(0.0), dead);
+        let offset = twin.as_ref().map_or(own, |t| {
+            own.fast_min(select(less(splat(0.0), t.alive), t.gap - s.gap, dead))
+        });
+        let mut gap = s.gap;
+        let mut taken = 0;
+        for (step, z) in steps.iter().zip(normals) {
+            let next = w + (knots[step.segment as usize] - w) * splat(step.pull) + *z * splat(step.spread);
+            let to = next * splat(volatility) + (base + splat(drift * step.time));
+            if less((gap + offset) * (to + offset), splat(limit * step.dt)).any() {
+                break;
+            }
+            (w, gap) = (next, to);
+            taken += 1;
         }
-        std::mem::swap(&mut s.slopes, &mut s.next);
-        out
+        if let Some(t) = twin {
+            t.gap += gap - s.gap;
+        }
+        s.gap = gap;
+        (taken, w)
     }
 
     /// After a jump: where prices are now, without a way between.
@@ -290,8 +346,14 @@ impl LanePool {
         select(less(splat(0.0), s.gap), splat(1.0), splat(0.0))
     }
 
-    /// Takes a funding payment of `rate` on the notional of every leg in `asset`; `None` if there is none.
+    /// Takes a funding payment of `rate` on the notional of every leg in `asset`: who survives, `None` if nobody who lives
+    /// dies of it.
+    #[inline(always)]
     pub(super) fn pay(&self, s: &mut PoolState, asset: usize, rate: F, walk: &Walk, ratio: F) -> Option<F> {
+        let living = less(splat(0.0), s.alive);
+        if !living.any() {
+            return None;
+        }
         let mut paid = None;
         for leg in self.legs.iter().filter(|l| l.asset == asset) {
             let p = leg.y(ratio) * rate * splat(leg.pays);
@@ -305,7 +367,8 @@ impl LanePool {
         } else {
             s.gap -= paid;
         }
-        Some(select(less(splat(0.0), s.gap), splat(1.0), splat(0.0)))
+        let stays = less(splat(0.0), s.gap);
+        (living & !stays).any().then(|| select(stays, splat(1.0), splat(0.0)))
     }
 
     /// Adds `lost` survival to the leg whose contribution has fallen most since the start.

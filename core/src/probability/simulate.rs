@@ -1,11 +1,12 @@
 //! Survival of margin pools along simulated paths, in blocks whose results depend on the job and the block alone.
 
-use super::grid::Grid;
+use super::grid::{Grid, Step};
 use super::job::Job;
 use super::lanes::{F, LANES, less, mix, select, splat};
 use super::pools::{LanePool, PoolState};
-use super::prices::{Prices, Walk};
+use super::prices::{PAIR, Prices, Walk};
 use super::sobol::{BITS, Sobol};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Independent scrambles: enough for an honest standard error.
@@ -21,12 +22,33 @@ const MOST_WORK: f64 = 1e9;
 /// Lost paths below which the scatter between scrambles is not trusted alone.
 const FEW: f64 = 50.0;
 
-/// Points `from..to` of one scramble.
+/// Points `from..to` of one scramble, multiples of 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub scramble: u32,
     pub from: u32,
     pub to: u32,
+}
+
+impl Block {
+    const UNIT: u32 = PAIR as u32;
+
+    /// As one number: scramble, first sixteen, number of sixteens.
+    pub fn code(self) -> u32 {
+        (self.scramble << 24) | ((self.from / Self::UNIT) << 8) | ((self.to - self.from) / Self::UNIT)
+    }
+
+    /// The inverse; `None` where no block has this number.
+    pub fn from_code(code: u32) -> Option<Self> {
+        let from = ((code >> 8) & 0xffff) * Self::UNIT;
+        let block = Self {
+            scramble: code >> 24,
+            from,
+            to: from + (code & 0xff) * Self::UNIT,
+        };
+        let fits = block.scramble < SCRAMBLES && block.to > from && block.to - from <= BLOCK && block.to <= 1 << BITS;
+        fits.then_some(block)
+    }
 }
 
 /// Liquidation probability at each reported hour.
@@ -64,6 +86,10 @@ pub struct Kernel {
     reports: usize,
     holdings: usize,
     needs_prices: bool,
+    /// Volatility and drift where the fast loop applies: one position, one asset that only diffuses.
+    plain: Option<(f32, f32)>,
+    /// The last pool is the only one over again, and pays no funding: a control variate whose probability is known.
+    twin: bool,
 }
 
 /// What is seen at a report: its number, log prices over today's by asset, and survival.
@@ -72,9 +98,19 @@ pub type Observer<'a> = &'a mut dyn FnMut(usize, &[[f32; LANES]], [f32; LANES]);
 impl Kernel {
     pub fn new(job: &Job) -> Self {
         let pools = LanePool::all(job);
+        let prices = Prices::new(job);
+        let twin = job.without_funding.is_some();
+        let mut pools = pools;
+        if twin {
+            pools.extend(LanePool::all(job));
+        }
         Self {
             grid: Grid::new(job),
-            prices: Prices::new(job),
+            plain: prices
+                .plain()
+                .filter(|_| job.pools.len() == 1 && pools.iter().all(|p| !p.needs_prices())),
+            twin,
+            prices,
             funding: job.funding.clone(),
             sobol: (0..SCRAMBLES).map(|_| OnceLock::new()).collect(),
             seed: u64::from(job.seed),
@@ -89,9 +125,14 @@ impl Kernel {
         self.grid.steps.len()
     }
 
+    /// Pools of the account.
+    fn own(&self) -> usize {
+        self.pools.len() - usize::from(self.twin)
+    }
+
     /// Length of a block's tally: sums at each report, by pool, by holding.
     fn width(&self) -> usize {
-        self.reports + self.pools.len() + self.holdings
+        self.reports + self.own() + self.holdings
     }
 
     /// Sums of liquidation probability over the block's paths.
@@ -140,7 +181,7 @@ impl Kernel {
         observe: &mut Option<Observer>,
     ) {
         let (reports, rest) = tally.split_at_mut(self.reports);
-        let (by_pool, causes) = rest.split_at_mut(self.pools.len());
+        let (by_pool, causes) = rest.split_at_mut(self.own());
         let Scratch { ratios, stays, rates } = scratch;
         ratios.fill(splat(1.0));
         for (pool, s) in self.pools.iter().zip(pools.iter_mut()) {
@@ -155,56 +196,146 @@ impl Kernel {
                 paid: false,
             };
         }
-        let mut alive = splat(if self.pools.iter().any(|p| p.due_now) { 0.0 } else { 1.0 });
-        for (pool, s) in self.pools.iter().zip(pools.iter()).filter(|(p, _)| p.due_now) {
+        let own = &self.pools[..self.own()];
+        let mut alive = splat(if own.iter().any(|p| p.due_now) { 0.0 } else { 1.0 });
+        for (pool, s) in own.iter().zip(pools.iter()).filter(|(p, _)| p.due_now) {
             pool.blame(s, splat(1.0), ratios, causes);
         }
-        for (index, step) in self.grid.steps.iter().enumerate() {
-            self.prices.step(index, step, sobol, walk);
-            if walk.jumped {
-                alive = self.through_jump(alive, pools, stays, walk, ratios, causes);
-            } else {
-                alive = self.glide(alive, pools, stays, walk, ratios, causes);
-            }
-            for (a, state) in rates.iter_mut().enumerate() {
-                if self.funding[a].is_some_and(|f| f.process.is_some()) {
-                    state.variance += match self.prices.total_variance(a) {
-                        Some(v) => splat(v * step.dt),
-                        None => walk.variance[a],
-                    };
-                    state.since += step.dt;
+        let mut index = 0;
+        for event in &self.grid.events {
+            while index <= event.after {
+                index += self.glide(index..event.after + 1, pools, rates, walk);
+                if index > event.after {
+                    break;
                 }
+                let step = &self.grid.steps[index];
+                alive = self.step(alive, index, step, sobol, pools, stays, walk, ratios, causes);
+                self.accrue(rates, step.dt, walk);
+                index += 1;
             }
-            for &(a, count) in &step.due {
+            for &(a, count) in &event.due {
                 let rate = self.due_rate(a, &mut rates[a], walk) * splat(count);
                 ratios[a] = Prices::ratio(walk.x[a]);
                 let mut hurt = false;
-                for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
+                for ((pool, s), stay) in own.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
                     let after = pool.pay(s, a, rate, walk, ratios[a]);
-                    hurt |= after.is_some_and(|f| !f.simd_all_one());
+                    hurt |= after.is_some();
                     *stay = after.unwrap_or(splat(1.0));
                 }
                 if hurt {
+                    stays[own.len()..].fill(splat(1.0));
                     alive = self.take(alive, pools, stays, walk, ratios, causes);
                 }
             }
-            for &r in &step.reports {
+            for &r in &event.reports {
                 let lanes = alive.to_array();
-                reports[r] += lanes.iter().map(|a| f64::from(1.0 - a)).sum::<f64>();
+                // With a twin, what funding adds.
+                let known = pools[own.len()..]
+                    .first()
+                    .map_or(splat(1.0), |twin| twin.alive)
+                    .to_array();
+                reports[r] += lanes.iter().zip(known).map(|(a, k)| f64::from(k - a)).sum::<f64>();
                 if let Some(observe) = observe {
                     let x: Vec<[f32; LANES]> = walk.x.iter().map(|x| x.to_array()).collect();
                     observe(r, &x, lanes);
                 }
             }
         }
+        // The twin, if there is one, is the last.
         for (sum, s) in by_pool.iter_mut().zip(pools.iter()) {
             *sum += s.alive.to_array().iter().map(|a| f64::from(1.0 - a)).sum::<f64>();
         }
     }
 
-    /// Survival of the way to `walk.x`.
+    /// Takes as many of these steps as the fast loop can; 0 where it does not apply.
     #[inline(always)]
-    fn glide(
+    fn glide(&self, steps: Range<usize>, pools: &mut [PoolState], rates: &mut [RateState], walk: &mut Walk) -> usize {
+        let (Some(plain), Some(pool), Some((state, twin))) = (self.plain, self.pools.first(), pools.split_first_mut())
+        else {
+            return 0;
+        };
+        let (steps, normals) = (&self.grid.steps[steps.clone()], walk.normals.get(steps).unwrap_or(&[]));
+        let (taken, w) = pool.glide(state, twin.first_mut(), steps, normals, &walk.knots, walk.w[0], plain);
+        walk.w[0] = w;
+        if let Some(last) = steps[..taken].last() {
+            walk.x[0] = w * splat(plain.0) + splat(plain.1 * last.time);
+            self.accrue(rates, steps[..taken].iter().map(|s| s.dt).sum(), walk);
+        }
+        taken
+    }
+
+    /// What mean-reverting funding rates want to know of the time since the payment before.
+    #[inline(always)]
+    fn accrue(&self, rates: &mut [RateState], dt: f32, walk: &Walk) {
+        for (a, state) in rates.iter_mut().enumerate() {
+            if self.funding[a].is_some_and(|f| f.process.is_some()) {
+                state.variance += match self.prices.total_variance(a) {
+                    Some(v) => splat(v * dt),
+                    None => walk.variance[a],
+                };
+                state.since += dt;
+            }
+        }
+    }
+
+    /// One step of every price, and survival of the way.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the state of eight paths, borrowed in parts")]
+    fn step(
+        &self,
+        alive: F,
+        index: usize,
+        step: &Step,
+        sobol: &Sobol,
+        pools: &mut [PoolState],
+        stays: &mut [F],
+        walk: &mut Walk,
+        ratios: &mut [F],
+        causes: &mut [f64],
+    ) -> F {
+        if step.parts > 1 {
+            walk.w_before.copy_from_slice(&walk.w);
+        }
+        self.prices.step(index, step, sobol, walk);
+        if walk.jumped {
+            return self.through_jump(alive, pools, stays, walk, ratios, causes);
+        }
+        if !self.look(pools, walk, ratios) {
+            return alive;
+        }
+        if step.parts == 1 {
+            return self.settle(alive, pools, stays, walk, ratios, causes);
+        }
+        // Some path came near: the same step again, in parts.
+        let mut alive = alive;
+        walk.w_after.copy_from_slice(&walk.w);
+        walk.w.copy_from_slice(&walk.w_before);
+        for part in 0..step.parts {
+            self.prices.part(step, part, walk);
+            alive = self.way(alive, pools, stays, walk, ratios, causes);
+        }
+        alive
+    }
+
+    /// Whether any pool came near its requirement on the way to `walk.x`; if none did, the way is taken.
+    #[inline(always)]
+    fn look(&self, pools: &mut [PoolState], walk: &Walk, ratios: &mut [F]) -> bool {
+        if self.needs_prices {
+            reprice(ratios, &walk.x);
+        }
+        let mut near = false;
+        for (pool, s) in self.pools.iter().zip(pools.iter_mut()) {
+            near |= pool.look(s, walk, ratios);
+        }
+        if !near {
+            for (pool, s) in self.pools.iter().zip(pools.iter_mut()) {
+                pool.pass(s);
+            }
+        }
+        near
+    }
+
+    fn settle(
         &self,
         alive: F,
         pools: &mut [PoolState],
@@ -213,21 +344,24 @@ impl Kernel {
         ratios: &mut [F],
         causes: &mut [f64],
     ) -> F {
-        if self.needs_prices {
-            reprice(ratios, &walk.x);
-        }
-        let mut hurt = false;
         for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
-            match pool.stay(s, &self.prices, walk, ratios) {
-                Some(f) => {
-                    *stay = f;
-                    hurt = true;
-                }
-                None => *stay = splat(1.0),
-            }
+            *stay = pool.settle(s, &self.prices, walk);
         }
-        if hurt {
-            self.take(alive, pools, stays, walk, ratios, causes)
+        self.take(alive, pools, stays, walk, ratios, causes)
+    }
+
+    /// Survival of the way to `walk.x`.
+    fn way(
+        &self,
+        alive: F,
+        pools: &mut [PoolState],
+        stays: &mut [F],
+        walk: &Walk,
+        ratios: &mut [F],
+        causes: &mut [f64],
+    ) -> F {
+        if self.look(pools, walk, ratios) {
+            self.settle(alive, pools, stays, walk, ratios, causes)
         } else {
             alive
         }
@@ -257,7 +391,7 @@ impl Kernel {
         };
         part(walk, over, root);
         walk.x.copy_from_slice(&walk.before_jump);
-        alive = self.glide(alive, pools, stays, walk, ratios, causes);
+        alive = self.way(alive, pools, stays, walk, ratios, causes);
         for (x, j) in walk.x.iter_mut().zip(&walk.jump) {
             *x += *j;
         }
@@ -272,7 +406,7 @@ impl Kernel {
         for ((x, end), j) in walk.x.iter_mut().zip(&end).zip(&walk.jump) {
             *x = *end + *j;
         }
-        alive = self.glide(alive, pools, stays, walk, ratios, causes);
+        alive = self.way(alive, pools, stays, walk, ratios, causes);
         walk.variance = variance;
         walk.deviation = deviation;
         alive
@@ -290,10 +424,12 @@ impl Kernel {
     ) -> F {
         let mut next = alive;
         let mut share = splat(0.0);
-        for (s, stay) in pools.iter_mut().zip(stays) {
+        for (k, (s, stay)) in pools.iter_mut().zip(stays).enumerate() {
             s.alive *= *stay;
-            next *= *stay;
-            share += splat(1.0) - *stay;
+            if k < self.own() {
+                next *= *stay;
+                share += splat(1.0) - *stay;
+            }
         }
         let lost = alive - next;
         if lost.to_array().iter().all(|l| *l <= 0.0) {
@@ -302,7 +438,7 @@ impl Kernel {
         if !self.needs_prices {
             reprice(ratios, &walk.x);
         }
-        for ((pool, s), stay) in self.pools.iter().zip(pools.iter()).zip(stays) {
+        for ((pool, s), stay) in self.pools[..self.own()].iter().zip(pools.iter()).zip(stays) {
             let part = splat(1.0) - *stay;
             if part.to_array().iter().any(|p| *p > 0.0) {
                 let mine = select(less(splat(0.0), share), lost * part / share, splat(0.0));
@@ -356,16 +492,6 @@ struct Scratch {
     rates: Vec<RateState>,
 }
 
-trait AllOne {
-    fn simd_all_one(self) -> bool;
-}
-
-impl AllOne for F {
-    fn simd_all_one(self) -> bool {
-        self.to_array().iter().all(|x| *x == 1.0)
-    }
-}
-
 /// Rounds of blocks until the largest standard error among the reported hours is at the target, or the work is used up.
 /// Results are merged in the order of the blocks, whoever computed them.
 pub struct Rounds {
@@ -377,12 +503,14 @@ pub struct Rounds {
     steps: usize,
     reports: usize,
     pools: usize,
+    /// Exact probabilities that the sums are differences from.
+    known: Option<Vec<f64>>,
 }
 
 impl Rounds {
     pub fn new(kernel: &Kernel, job: &Job) -> Self {
         let work = f64::from(SCRAMBLES) * (kernel.steps().max(1) * kernel.prices.assets.max(1)) as f64;
-        let affordable = (MOST_WORK / work) as u32 / LANES as u32 * LANES as u32;
+        let affordable = (MOST_WORK / work) as u32 / PAIR as u32 * PAIR as u32;
         Self {
             points: 0,
             most: job.max_points.min(1 << BITS).min(affordable.max(FIRST_ROUND)),
@@ -390,11 +518,31 @@ impl Rounds {
             target: job.target_standard_error,
             steps: kernel.steps(),
             reports: kernel.reports,
-            pools: kernel.pools.len(),
+            pools: kernel.own(),
+            known: job.without_funding.clone(),
         }
     }
 
-    /// The blocks of the next round; empty when there is none.
+    /// Whether anything has been merged.
+    pub fn begun(&self) -> bool {
+        self.points > 0
+    }
+
+    /// Points that each scramble is to have after the next round: as many as the error so far calls for when it falls with
+    /// their number to the power of two thirds, between plain and quasi-random sampling.
+    fn next(&self) -> u32 {
+        let wanted = if self.begun() {
+            let worst = self.estimate().standard_error.into_iter().fold(0.0, f64::max);
+            let ratio = worst / self.target;
+            let factor = (1.05 * ratio * ratio.sqrt()).clamp(1.25, 4.0);
+            (f64::from(self.points) * factor) as u32
+        } else {
+            FIRST_ROUND
+        };
+        wanted.next_multiple_of(PAIR as u32).min(self.most)
+    }
+
+    /// The blocks of the next round.
     pub fn blocks(&self) -> Vec<Block> {
         let next = self.next();
         (0..SCRAMBLES)
@@ -408,50 +556,67 @@ impl Rounds {
             .collect()
     }
 
-    fn next(&self) -> u32 {
-        if self.points == 0 { FIRST_ROUND } else { self.points * 2 }.min(self.most)
-    }
-
-    /// Adds the tallies of [`Self::blocks`], in their order; true when that was the last round.
+    /// Adds the tallies of the present round's blocks, in their order; true when that was the last round.
     pub fn merge(&mut self, tallies: &[Vec<f64>]) -> bool {
+        let next = self.next();
         for (block, tally) in self.blocks().into_iter().zip(tallies) {
             for (sum, t) in self.sums[block.scramble as usize].iter_mut().zip(tally) {
                 *sum += t;
             }
         }
-        self.points = self.next();
+        self.points = next;
         self.points >= self.most || self.estimate().reached_target
     }
 
-    /// Share of the longest possible work that is done.
+    /// Share of the work done, as far as the error so far can tell: it falls at least with the root of the number of paths.
     pub fn share(&self) -> f64 {
-        f64::from(self.points) / f64::from(self.most)
+        if !self.begun() {
+            return 0.0;
+        }
+        let worst = self.estimate().standard_error.into_iter().fold(0.0, f64::max);
+        let by_error = if worst > self.target {
+            (self.target / worst).powi(2)
+        } else {
+            1.0
+        };
+        by_error.max(f64::from(self.points) / f64::from(self.most))
     }
 
     pub fn estimate(&self) -> Estimate {
         let (n, r) = (f64::from(self.points), self.sums.len() as f64);
         let column = |k: usize| self.sums.iter().map(move |s| s[k] / n);
         let mean = |k: usize| column(k).sum::<f64>() / r;
-        let probability: Vec<f64> = (0..self.reports).map(mean).collect();
-        let standard_error: Vec<f64> = probability
+        let sampled: Vec<f64> = (0..self.reports).map(mean).collect();
+        let standard_error: Vec<f64> = sampled
             .iter()
             .enumerate()
             .map(|(k, mean)| {
                 let scatter = (column(k).map(|p| (p - mean) * (p - mean)).sum::<f64>() / (r - 1.0) / r).sqrt();
                 // Where few paths were lost, the scatter of 16 means is too skewed to trust: the binomial error bounds it.
                 let paths = n * r;
-                if mean * paths < FEW {
-                    scatter.max(((mean + 1.0 / paths) / paths).sqrt())
+                if mean.abs() * paths < FEW {
+                    scatter.max(((mean.abs() + 1.0 / paths) / paths).sqrt())
                 } else {
                     scatter
                 }
             })
             .collect();
         let worst = standard_error.iter().copied().fold(0.0, f64::max);
+        let probability: Vec<f64> = match &self.known {
+            Some(known) => known
+                .iter()
+                .zip(&sampled)
+                .map(|(k, s)| (k + s).clamp(0.0, 1.0))
+                .collect(),
+            None => sampled,
+        };
+        // One position with a known part: its count is the answer itself.
+        let only = self.known.as_ref().and_then(|_| probability.last().copied());
+        let whole = |k: usize| only.unwrap_or_else(|| mean(k));
         let width = self.sums.first().map_or(0, Vec::len);
         Estimate {
-            by_pool: (self.reports..self.reports + self.pools).map(mean).collect(),
-            by_holding: (self.reports + self.pools..width).map(mean).collect(),
+            by_pool: (self.reports..self.reports + self.pools).map(whole).collect(),
+            by_holding: (self.reports + self.pools..width).map(whole).collect(),
             paths: self.points * self.sums.len() as u32,
             steps: self.steps,
             reached_target: worst <= self.target,

@@ -28,6 +28,54 @@ pub fn evaluate(
     run(request, None, on_progress.as_ref())
 }
 
+/// A probability whose work is shared between workers: each makes a run from the same text and does pieces of it; one
+/// merges all numbers. The answer does not depend on who did what. `pool.js` does all this.
+#[wasm_bindgen]
+pub struct Run(api::Run);
+
+#[wasm_bindgen]
+impl Run {
+    /// From a request as JSON text. Throws the text of the engine's error.
+    #[wasm_bindgen(constructor)]
+    pub fn new(request: &str) -> Result<Run, JsValue> {
+        api::Run::start(request).map(Run).map_err(JsValue::from)
+    }
+
+    /// Numbers of the pieces that are wanted next; empty when all is done.
+    pub fn pending(&self) -> Vec<u32> {
+        self.0.pending()
+    }
+
+    /// The numbers of a piece.
+    pub fn piece(&self, number: u32) -> Vec<f64> {
+        self.0.piece(number)
+    }
+
+    /// Steps of paths that a piece walks.
+    #[wasm_bindgen(js_name = pathSteps)]
+    pub fn path_steps(&self, number: u32) -> f64 {
+        self.0.path_steps(number) as f64
+    }
+
+    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do.
+    pub fn merge(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Float64Array[]")] numbers: Vec<js_sys::Float64Array>,
+    ) -> bool {
+        self.0.merge(numbers.iter().map(js_sys::Float64Array::to_vec).collect())
+    }
+
+    /// Share of the work done, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.0.share()
+    }
+
+    /// The answer so far as JSON text.
+    pub fn answer(&self) -> String {
+        self.0.answer()
+    }
+}
+
 macro_rules! operations {
     ($($name:ident: $request:literal => $response:literal, $doc:literal;)*) => {$(
         #[doc = $doc]
@@ -42,6 +90,7 @@ operations! {
     liquidation: "LiquidationRequest & { explain?: boolean }" => "LiquidationResponse", "Liquidation prices and room of an account.";
     funding: "FundingRequest & { explain?: boolean }" => "FundingResponse", "What holding a position costs over a horizon.";
     probability: "ProbabilityRequest & { explain?: boolean }" => "ProbabilityResponse", "Chance that an account is liquidated within given horizons.";
+    volatility: "VolatilityRequest & { explain?: boolean }" => "VolatilityResponse", "Estimators and models of one market's volatility, and a forecast.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

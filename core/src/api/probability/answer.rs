@@ -12,12 +12,14 @@ use crate::units::HOURS_PER_YEAR;
 use libm::log;
 
 pub(super) fn compose(
-    plan: Plan,
+    plan: &Plan,
     estimate: Option<Estimate>,
     extras: &[Extra],
     found: &[Vec<f64>],
 ) -> ProbabilityResponse {
     let closed = plan.closed.is_some();
+    // What has not been computed yet is left empty, not shown as nothing.
+    let whole = !found.is_empty();
     let job = &plan.job;
     let estimate = estimate.unwrap_or(Estimate {
         probability: vec![0.0; job.report_hours.len()],
@@ -64,6 +66,7 @@ pub(super) fn compose(
     let last = |wanted: Extra| numbers(wanted).last().copied().unwrap_or(0.0);
     let sensitivities = SENSITIVITIES
         .iter()
+        .filter(|_| whole)
         .enumerate()
         .map(|(k, (input, change))| Sensitivity {
             input: (*input).to_owned(),
@@ -94,7 +97,7 @@ pub(super) fn compose(
                 probability: *p,
             })
             .collect(),
-        price_fan: extras::fans(&plan, numbers(Extra::Fan)),
+        price_fan: extras::fans(plan, numbers(Extra::Fan)),
         sensitivities,
         funding_effect,
         pools: job
@@ -107,21 +110,23 @@ pub(super) fn compose(
             })
             .collect(),
         leverage_map: (0..plan.leverages.len())
-            .map(|k| extras::leverage_row(&plan, k, numbers(Extra::Leverage(k))))
+            .filter(|_| whole)
+            .map(|k| extras::leverage_row(plan, k, numbers(Extra::Leverage(k))))
             .collect(),
         remedies: plan
             .target_probability
+            .filter(|_| whole)
             .map(|_| {
                 (0..job.pools.len())
-                    .map(|k| extras::remedy_of(&plan, k, numbers(Extra::Remedy(k))))
+                    .map(|k| extras::remedy_of(plan, k, numbers(Extra::Remedy(k))))
                     .collect()
             })
             .unwrap_or_default(),
-        model: model_used(&plan, &estimate, method),
-        explanation: plan.explain.then(|| steps(&plan, &horizons, method)),
+        model: model_used(plan, &estimate, method),
+        explanation: plan.explain.then(|| steps(plan, &horizons, method)),
         survival,
         horizons,
-        assumptions: plan.notes,
+        assumptions: plan.notes.clone(),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn probability(
 ) -> Result<ProbabilityResponse, EngineError> {
     let mut session = Session::new(request, explain)?;
     loop {
-        let numbers = (0..session.units()).map(|unit| session.run(unit)).collect();
+        let numbers = session.pending().into_iter().map(|piece| session.run(piece)).collect();
         let last = session.merge(numbers);
         progress(Progress { share: session.share() });
         if last {

@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::margin::{Holding, room};
 use crate::market::Account;
 use crate::probability::closed_form::hit_probability;
-use crate::probability::{Block, Estimate, Job, Kernel, Model, Pool, SCRAMBLES};
+use crate::probability::{Block, Estimate, Funding, Job, Kernel, Model, Pool, SCRAMBLES};
 use crate::units::{self, HOURS_PER_YEAR, MarginMode};
 use libm::log;
 
@@ -119,13 +119,14 @@ impl Plan {
             .collect();
         report_hours.sort_by(f64::total_cmp);
         report_hours.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-        let job = Job {
+        let mut job = Job {
             pools: pools(&request.account, holdings, &markets, cash - other),
             model: markets.model.clone(),
             drift: markets.assets.iter().map(|a| a.drift).collect(),
             mark: markets.assets.iter().map(|a| a.mark).collect(),
             factor: markets.factor.clone(),
             funding: markets.assets.iter().map(|a| a.funding).collect(),
+            without_funding: None,
             report_hours,
             finest_step: fine,
             approximate_step: 1.0f64.max(longest / 2000.0),
@@ -133,6 +134,7 @@ impl Plan {
             max_points: MAX_POINTS,
             seed: request.seed,
         };
+        job.without_funding = without_funding(&job);
         Ok(Self {
             horizons,
             // A step asked for is a simulation asked for.
@@ -202,6 +204,18 @@ pub(super) fn lone_price(pool: &Pool) -> Option<f64> {
     positions.first()?.liquidation_price
 }
 
+/// Exact probabilities at each report if no funding were paid, where there is a formula for them.
+fn without_funding(job: &Job) -> Option<Vec<f64>> {
+    if job.funding.iter().flatten().all(Funding::is_idle) {
+        return None;
+    }
+    let still = Job {
+        funding: vec![None; job.funding.len()],
+        ..job.clone()
+    };
+    closed_form(&still).map(|e| e.probability)
+}
+
 /// Exact where one leg stands alone under constant volatility and pays nothing.
 pub(super) fn closed_form(job: &Job) -> Option<Estimate> {
     let [pool] = job.pools.as_slice() else { return None };
@@ -243,6 +257,10 @@ pub(super) fn compare(job: &Job) -> (Vec<f64>, f64) {
     if let Some(exact) = closed_form(job) {
         return (exact.probability, 0.0);
     }
+    let job = &Job {
+        without_funding: without_funding(job),
+        ..job.clone()
+    };
     let kernel = Kernel::new(job);
     let reports = job.report_hours.len();
     let n = f64::from(VARIATION_POINTS);
@@ -265,10 +283,16 @@ pub(super) fn compare(job: &Job) -> (Vec<f64>, f64) {
     let mean: Vec<f64> = (0..reports)
         .map(|k| means.iter().map(|m| m[k]).sum::<f64>() / r)
         .collect();
+    let known = |k: usize| job.without_funding.as_ref().map_or(0.0, |known| known[k]);
     let error = mean
         .iter()
         .enumerate()
         .map(|(k, p)| (means.iter().map(|m| (m[k] - p) * (m[k] - p)).sum::<f64>() / (r - 1.0) / r).sqrt())
         .fold(0.0, f64::max);
+    let mean = mean
+        .iter()
+        .enumerate()
+        .map(|(k, p)| (p + known(k)).clamp(0.0, 1.0))
+        .collect();
     (mean, error)
 }

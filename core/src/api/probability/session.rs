@@ -1,7 +1,7 @@
 //! A probability in the making: pieces of work that any worker may do in any order, merged in theirs.
 //!
-//! A piece's numbers depend on the request and the piece alone, and merging follows the order of the pieces, so the answer
-//! has the same bits whoever computed what.
+//! A piece's numbers depend on the request and the piece's number alone, and merging follows the order of the pieces, so
+//! the answer has the same bits whoever computed what.
 
 use super::answer;
 use super::extras::{self, Extra};
@@ -9,7 +9,13 @@ use super::plan::Plan;
 use super::types::ProbabilityResponse;
 use crate::api::request::ProbabilityRequest;
 use crate::error::EngineError;
-use crate::probability::{Block, Estimate, Kernel, Rounds};
+use crate::probability::{Block, Kernel, Rounds};
+
+/// Share of the whole that sampling is taken to be; the extras are the rest.
+const SAMPLING: f64 = 0.7;
+
+/// Marks the number of a piece that is an extra; without it, it is a block's.
+const EXTRA: u32 = 1 << 31;
 
 pub struct Session {
     plan: Plan,
@@ -17,6 +23,7 @@ pub struct Session {
     /// Numbers of the extras once they are in.
     found: Vec<Vec<f64>>,
     sampling: Option<(Kernel, Rounds)>,
+    sampled: bool,
 }
 
 impl Session {
@@ -31,56 +38,67 @@ impl Session {
             extras: extras::list(&plan),
             plan,
             found: Vec::new(),
+            sampled: sampling.is_none(),
             sampling,
         })
     }
 
-    fn blocks(&self) -> Vec<Block> {
-        self.sampling
-            .as_ref()
-            .map(|(_, rounds)| rounds.blocks())
+    /// Pieces whose numbers are wanted next: those of a round of sampling, at the end those of the extras. Empty when all
+    /// is done. The number of a piece says all about it: any session of the same request can do it.
+    pub fn pending(&self) -> Vec<u32> {
+        match &self.sampling {
+            Some((_, rounds)) if !self.sampled => rounds.blocks().into_iter().map(Block::code).collect(),
+            _ if self.found.is_empty() => (0..self.extras.len() as u32).map(|k| EXTRA | k).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn block(&self, piece: u32) -> Option<(&Kernel, Block)> {
+        Some((&self.sampling.as_ref()?.0, Block::from_code(piece)?))
+    }
+
+    /// The numbers of one piece; empty for a number that no piece has.
+    pub fn run(&self, piece: u32) -> Vec<f64> {
+        if piece & EXTRA != 0 {
+            let extra = self.extras.get((piece & !EXTRA) as usize);
+            return extra.map(|e| extras::run(&self.plan, *e)).unwrap_or_default();
+        }
+        self.block(piece)
+            .map(|(kernel, block)| kernel.run(block, None))
             .unwrap_or_default()
     }
 
-    fn waiting(&self) -> &[Extra] {
-        if self.found.is_empty() { &self.extras } else { &[] }
+    /// Steps of paths that a piece of sampling walks; 0 for an extra.
+    pub fn path_steps(&self, piece: u32) -> u64 {
+        self.block(piece)
+            .map_or(0, |(kernel, b)| u64::from(b.to - b.from) * kernel.steps() as u64)
     }
 
-    /// Pieces of the present round.
-    pub fn units(&self) -> usize {
-        self.blocks().len() + self.waiting().len()
-    }
-
-    /// The numbers of one piece; empty for a number out of range.
-    pub fn run(&self, unit: usize) -> Vec<f64> {
-        let blocks = self.blocks();
-        match (blocks.get(unit), &self.sampling) {
-            (Some(block), Some((kernel, _))) => kernel.run(*block, None),
-            _ => self
-                .waiting()
-                .get(unit - blocks.len())
-                .map(|e| extras::run(&self.plan, *e))
-                .unwrap_or_default(),
+    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do.
+    pub fn merge(&mut self, numbers: Vec<Vec<f64>>) -> bool {
+        match &mut self.sampling {
+            Some((_, rounds)) if !self.sampled => self.sampled = rounds.merge(&numbers),
+            _ => self.found = numbers,
         }
-    }
-
-    /// Takes the numbers of all pieces of the round, in order; true when that was the last round.
-    pub fn merge(&mut self, mut numbers: Vec<Vec<f64>>) -> bool {
-        let extras = numbers.split_off(self.blocks().len().min(numbers.len()));
-        if self.found.is_empty() {
-            self.found = extras;
-        }
-        self.sampling.as_mut().is_none_or(|(_, rounds)| rounds.merge(&numbers))
+        self.sampled && !self.found.is_empty()
     }
 
     /// Share of the work done, as far as it can be told.
     pub fn share(&self) -> f64 {
-        self.sampling.as_ref().map_or(1.0, |(_, rounds)| rounds.share())
+        match &self.sampling {
+            _ if !self.found.is_empty() => 1.0,
+            Some((_, rounds)) => SAMPLING * rounds.share(),
+            None => 0.0,
+        }
     }
 
-    pub fn answer(self) -> ProbabilityResponse {
-        let estimate: Option<Estimate> = self.plan.closed.clone();
-        let estimate = estimate.or_else(|| self.sampling.as_ref().map(|(_, rounds)| rounds.estimate()));
-        answer::compose(self.plan, estimate, &self.extras, &self.found)
+    /// The answer so far: after the first round it has probabilities, with the extras it is whole.
+    pub fn answer(&self) -> ProbabilityResponse {
+        let estimate = match (&self.plan.closed, &self.sampling) {
+            (Some(exact), _) => Some(exact.clone()),
+            (None, Some((_, rounds))) if rounds.begun() => Some(rounds.estimate()),
+            _ => None,
+        };
+        answer::compose(&self.plan, estimate, &self.extras, &self.found)
     }
 }
