@@ -13,7 +13,12 @@ use std::time::Instant;
 
 fn main() {
     let requests: Value = serde_json::from_str(include_str!("../../tests/bench/requests.json")).unwrap();
+    // `cargo bench --bench simulation -- GARCH` runs what has this in its name.
+    let wanted = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     for (name, request) in requests.as_object().unwrap() {
+        if wanted.as_ref().is_some_and(|w| !name.contains(w.as_str())) {
+            continue;
+        }
         let text = request.to_string();
         let best = (0..5)
             .map(|_| once(&text))

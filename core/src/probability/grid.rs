@@ -22,8 +22,9 @@ pub(super) struct Step {
     pub root: f32,
     /// Time from now, years.
     pub time: f32,
-    /// Towards the segment's knot: `W += pull·(knot − W) + spread·z`.
+    /// Towards the segment's knot: `W = keep·W + pull·knot + spread·z`, `keep` 1 − `pull`.
     pub pull: f32,
+    pub keep: f32,
     pub spread: f32,
     pub segment: u32,
     /// Where a crossing in the step is too near to be judged by its ends alone, it is walked in this many parts.
@@ -85,6 +86,7 @@ impl Grid {
                 root: (t1 - t0).sqrt() as f32,
                 time: t1 as f32,
                 pull: ((t1 - t0) / (knot - t0)) as f32,
+                keep: ((knot - t1) / (knot - t0)) as f32,
                 spread: ((t1 - t0) * (knot - t1) / (knot - t0)).max(0.0).sqrt() as f32,
                 segment: segment as u32,
                 parts: (((t1 - t0) * HOURS_PER_YEAR / finest - 1e-9).ceil()).max(1.0) as u32,

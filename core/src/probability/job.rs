@@ -186,6 +186,8 @@ pub struct Job {
     pub without_funding: Option<Vec<f64>>,
     /// Hours at which survival is reported, ascending.
     pub report_hours: Vec<f64>,
+    /// Which of them are to reach the target standard error.
+    pub judged: Vec<usize>,
     /// No step of a diffusion is longer, in hours; infinite: as long as is exact.
     pub finest_step: f64,
     /// The same where the crossing between grid points is only approximated: several assets in a pool, jumps.

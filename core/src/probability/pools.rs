@@ -20,6 +20,8 @@ struct Line {
     cap: f32,
     a: f32,
     b: f32,
+    /// −1/b.
+    root: f32,
 }
 
 struct LaneLeg {
@@ -46,6 +48,7 @@ impl LaneLeg {
                     cap: leg.rows.get(k + 1).map_or(f64::INFINITY, |r| edge(r.floor)) as f32,
                     a: (a / scale) as f32,
                     b: (b * x0 / scale) as f32,
+                    root: (-scale / (b * x0)) as f32,
                 }
             })
             .collect();
@@ -99,6 +102,8 @@ pub(super) struct LanePool {
 /// What changes on the way.
 pub(super) struct PoolState {
     pub alive: F,
+    /// Some path came near in the step that was looked at.
+    pub near: bool,
     cash: F,
     /// One leg: log distance to the barrier, and the barrier. Several: equity less requirement.
     gap: F,
@@ -161,6 +166,7 @@ impl LanePool {
     pub(super) fn state(&self, assets: usize) -> PoolState {
         PoolState {
             alive: splat(1.0),
+            near: false,
             cash: splat(0.0),
             gap: splat(0.0),
             barrier: splat(0.0),
@@ -200,7 +206,7 @@ impl LanePool {
     fn barrier(&self, cash: F, hint: &mut usize) -> F {
         let leg = &self.legs[0];
         let l = &leg.lines[*hint];
-        let mut y = (splat(0.0) - (cash + splat(l.a))) / splat(l.b);
+        let mut y = (cash + splat(l.a)) * splat(l.root);
         let outside = less(y, splat(l.floor)) | !less(y, splat(l.cap));
         if outside.any() {
             let far = if l.b > 0.0 { 1.0 / NOWHERE } else { NOWHERE };
@@ -259,7 +265,8 @@ impl LanePool {
             }
             less(s.gap * s.gap_next * splat(2.0), bound * bound * splat(FAR))
         };
-        (near & living).any()
+        s.near = (near & living).any();
+        s.near
     }
 
     /// Takes the step that was looked at. Chance to have stayed above the requirement in it.
@@ -293,9 +300,9 @@ impl LanePool {
         std::mem::swap(&mut s.slopes, &mut s.slopes_next);
     }
 
-    /// Walks one asset that only diffuses over steps without events, for a pool of one leg, as long as no path comes near:
-    /// the inner loop of the commonest case, all in registers. `twin` is the same pool without funding, if there is one.
-    /// Returns the number of steps taken, and where the Brownian motion is.
+    /// Walks one asset that only diffuses over steps without events, for a pool of one leg: the inner loop of the commonest
+    /// case, all in registers. `twin` is the same pool without funding, if there is one. Returns where the Brownian motion
+    /// is.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "what the loop keeps in registers")]
     pub(super) fn glide(
@@ -307,33 +314,39 @@ impl LanePool {
         knots: &[F],
         mut w: F,
         plain: (f32, f32),
-    ) -> (usize, F) {
+    ) -> F {
         let side = self.side.unwrap_or(1.0);
         let (volatility, drift) = (plain.0 * side, plain.1 * side);
-        let limit = 0.5 * FAR * plain.0 * plain.0;
+        let half_variance = 0.5 * plain.0 * plain.0;
         let base = s.barrier * splat(-side);
-        // The gap of whichever of the two is nearer, and only that: both move together. A dead path is far from anything.
-        let dead = splat(NOWHERE);
-        let own = select(less(splat(0.0), s.alive), splat(0.0), dead);
-        let offset = twin.as_ref().map_or(own, |t| {
-            own.fast_min(select(less(splat(0.0), t.alive), t.gap - s.gap, dead))
-        });
-        let mut gap = s.gap;
-        let mut taken = 0;
-        for (step, z) in steps.iter().zip(normals) {
-            let next = w + (knots[step.segment as usize] - w) * splat(step.pull) + *z * splat(step.spread);
-            let to = next * splat(volatility) + (base + splat(drift * step.time));
-            if less((gap + offset) * (to + offset), splat(limit * step.dt)).any() {
-                break;
+        let (mut alive, mut gap) = (s.alive, s.gap);
+        // The twin moves with it, further from its barrier or nearer by what has been paid. The dead are far from anything.
+        let offset = twin.as_ref().map_or(splat(0.0), |t| t.gap - s.gap);
+        let mut known = twin.as_ref().map_or(splat(0.0), |t| t.alive);
+        let far = |alive: F, offset: F| select(less(splat(0.0), alive), offset, splat(NOWHERE));
+        let (mut own_offset, mut twin_offset) = (far(alive, splat(0.0)), far(known, offset));
+        for (k, step) in steps.iter().enumerate() {
+            // No normals are held where every step ends on a knot.
+            let z = normals.get(k).copied().unwrap_or(splat(0.0));
+            w = w * splat(step.keep) + (knots[step.segment as usize] * splat(step.pull) + z * splat(step.spread));
+            let to = w * splat(volatility) + (base + splat(drift * step.time));
+            let q = (gap + own_offset) * (to + own_offset);
+            let q_twin = (gap + twin_offset) * (to + twin_offset);
+            let unit = half_variance * step.dt;
+            let limit = splat(unit * FAR);
+            if less(q.fast_min(q_twin), limit).any() {
+                let scale = splat(1.0 / unit.max(1e-30));
+                alive *= survival(less(q, limit), q * scale, to + own_offset);
+                known *= survival(less(q_twin, limit), q_twin * scale, to + twin_offset);
+                (own_offset, twin_offset) = (far(alive, splat(0.0)), far(known, offset));
             }
-            (w, gap) = (next, to);
-            taken += 1;
+            gap = to;
         }
+        (s.alive, s.gap) = (alive, gap);
         if let Some(t) = twin {
-            t.gap += gap - s.gap;
+            (t.alive, t.gap) = (known, gap + offset);
         }
-        s.gap = gap;
-        (taken, w)
+        w
     }
 
     /// After a jump: where prices are now, without a way between.

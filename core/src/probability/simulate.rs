@@ -4,7 +4,7 @@ use super::grid::{Grid, Step};
 use super::job::Job;
 use super::lanes::{F, LANES, less, mix, select, splat};
 use super::pools::{LanePool, PoolState};
-use super::prices::{PAIR, Prices, Walk};
+use super::prices::{KIN, Prices, Walk};
 use super::sobol::{BITS, Sobol};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ const MOST_WORK: f64 = 1e9;
 /// Lost paths below which the scatter between scrambles is not trusted alone.
 const FEW: f64 = 50.0;
 
-/// Points `from..to` of one scramble, multiples of 16.
+/// Points `from..to` of one scramble, multiples of 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub scramble: u32,
@@ -31,9 +31,9 @@ pub struct Block {
 }
 
 impl Block {
-    const UNIT: u32 = PAIR as u32;
+    const UNIT: u32 = KIN as u32;
 
-    /// As one number: scramble, first sixteen, number of sixteens.
+    /// As one number: scramble, first group of 32, number of groups.
     pub fn code(self) -> u32 {
         (self.scramble << 24) | ((self.from / Self::UNIT) << 8) | ((self.to - self.from) / Self::UNIT)
     }
@@ -204,8 +204,10 @@ impl Kernel {
         let mut index = 0;
         for event in &self.grid.events {
             while index <= event.after {
-                index += self.glide(index..event.after + 1, pools, rates, walk);
-                if index > event.after {
+                if self.plain.is_some() {
+                    self.glide(index..event.after + 1, pools, rates, walk);
+                    alive = pools.first().map_or(alive, |s| s.alive);
+                    index = event.after + 1;
                     break;
                 }
                 let step = &self.grid.steps[index];
@@ -245,23 +247,26 @@ impl Kernel {
         for (sum, s) in by_pool.iter_mut().zip(pools.iter()) {
             *sum += s.alive.to_array().iter().map(|a| f64::from(1.0 - a)).sum::<f64>();
         }
+        if self.plain.is_some() {
+            // The fast loop does not book causes: there is only one.
+            causes.copy_from_slice(by_pool);
+        }
     }
 
-    /// Takes as many of these steps as the fast loop can; 0 where it does not apply.
+    /// All of these steps in the fast loop.
     #[inline(always)]
-    fn glide(&self, steps: Range<usize>, pools: &mut [PoolState], rates: &mut [RateState], walk: &mut Walk) -> usize {
+    fn glide(&self, steps: Range<usize>, pools: &mut [PoolState], rates: &mut [RateState], walk: &mut Walk) {
         let (Some(plain), Some(pool), Some((state, twin))) = (self.plain, self.pools.first(), pools.split_first_mut())
         else {
-            return 0;
+            return;
         };
         let (steps, normals) = (&self.grid.steps[steps.clone()], walk.normals.get(steps).unwrap_or(&[]));
-        let (taken, w) = pool.glide(state, twin.first_mut(), steps, normals, &walk.knots, walk.w[0], plain);
+        let w = pool.glide(state, twin.first_mut(), steps, normals, &walk.knots, walk.w[0], plain);
         walk.w[0] = w;
-        if let Some(last) = steps[..taken].last() {
+        if let Some(last) = steps.last() {
             walk.x[0] = w * splat(plain.0) + splat(plain.1 * last.time);
-            self.accrue(rates, steps[..taken].iter().map(|s| s.dt).sum(), walk);
+            self.accrue(rates, steps.iter().map(|s| s.dt).sum(), walk);
         }
-        taken
     }
 
     /// What mean-reverting funding rates want to know of the time since the payment before.
@@ -345,7 +350,12 @@ impl Kernel {
         causes: &mut [f64],
     ) -> F {
         for ((pool, s), stay) in self.pools.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
-            *stay = pool.settle(s, &self.prices, walk);
+            *stay = if s.near {
+                pool.settle(s, &self.prices, walk)
+            } else {
+                pool.pass(s);
+                splat(1.0)
+            };
         }
         self.take(alive, pools, stays, walk, ratios, causes)
     }
@@ -492,7 +502,7 @@ struct Scratch {
     rates: Vec<RateState>,
 }
 
-/// Rounds of blocks until the largest standard error among the reported hours is at the target, or the work is used up.
+/// Rounds of blocks until the largest standard error among the judged reports is at the target, or the work is used up.
 /// Results are merged in the order of the blocks, whoever computed them.
 pub struct Rounds {
     points: u32,
@@ -500,6 +510,8 @@ pub struct Rounds {
     /// `[scramble][column]`.
     sums: Vec<Vec<f64>>,
     target: f64,
+    /// Reports whose error is held against the target.
+    judged: Vec<usize>,
     steps: usize,
     reports: usize,
     pools: usize,
@@ -510,17 +522,26 @@ pub struct Rounds {
 impl Rounds {
     pub fn new(kernel: &Kernel, job: &Job) -> Self {
         let work = f64::from(SCRAMBLES) * (kernel.steps().max(1) * kernel.prices.assets.max(1)) as f64;
-        let affordable = (MOST_WORK / work) as u32 / PAIR as u32 * PAIR as u32;
+        let affordable = (MOST_WORK / work) as u32 / KIN as u32 * KIN as u32;
         Self {
             points: 0,
             most: job.max_points.min(1 << BITS).min(affordable.max(FIRST_ROUND)),
             sums: vec![vec![0.0; kernel.width()]; SCRAMBLES as usize],
             target: job.target_standard_error,
+            judged: job.judged.clone(),
             steps: kernel.steps(),
             reports: kernel.reports,
             pools: kernel.own(),
             known: job.without_funding.clone(),
         }
+    }
+
+    fn worst(&self, standard_error: &[f64]) -> f64 {
+        self.judged
+            .iter()
+            .filter_map(|k| standard_error.get(*k))
+            .copied()
+            .fold(0.0, f64::max)
     }
 
     /// Whether anything has been merged.
@@ -532,14 +553,14 @@ impl Rounds {
     /// their number to the power of two thirds, between plain and quasi-random sampling.
     fn next(&self) -> u32 {
         let wanted = if self.begun() {
-            let worst = self.estimate().standard_error.into_iter().fold(0.0, f64::max);
+            let worst = self.worst(&self.estimate().standard_error);
             let ratio = worst / self.target;
-            let factor = (1.05 * ratio * ratio.sqrt()).clamp(1.25, 4.0);
+            let factor = (ratio * ratio.sqrt()).clamp(1.2, 3.0);
             (f64::from(self.points) * factor) as u32
         } else {
             FIRST_ROUND
         };
-        wanted.next_multiple_of(PAIR as u32).min(self.most)
+        wanted.next_multiple_of(KIN as u32).min(self.most)
     }
 
     /// The blocks of the next round.
@@ -573,7 +594,7 @@ impl Rounds {
         if !self.begun() {
             return 0.0;
         }
-        let worst = self.estimate().standard_error.into_iter().fold(0.0, f64::max);
+        let worst = self.worst(&self.estimate().standard_error);
         let by_error = if worst > self.target {
             (self.target / worst).powi(2)
         } else {
@@ -601,7 +622,7 @@ impl Rounds {
                 }
             })
             .collect();
-        let worst = standard_error.iter().copied().fold(0.0, f64::max);
+        let worst = self.worst(&standard_error);
         let probability: Vec<f64> = match &self.known {
             Some(known) => known
                 .iter()

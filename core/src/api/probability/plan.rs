@@ -127,6 +127,9 @@ impl Plan {
             factor: markets.factor.clone(),
             funding: markets.assets.iter().map(|a| a.funding).collect(),
             without_funding: None,
+            judged: (0..report_hours.len())
+                .filter(|k| horizons.iter().any(|h| (h - report_hours[*k]).abs() < 1e-9))
+                .collect(),
             report_hours,
             finest_step: fine,
             approximate_step: 1.0f64.max(longest / 2000.0),
