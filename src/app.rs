@@ -113,6 +113,7 @@ fn App() -> impl IntoView {
             <view::account::AccountPanel />
             <section class="centre" aria-label="Price and account">
                 <view::price_pane::PricePane />
+                <view::chance_panel::ChancePanel />
                 <view::account_table::AccountTable />
             </section>
             <view::room_panel::RoomPanel />

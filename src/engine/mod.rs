@@ -1,6 +1,9 @@
 //! The workers that run the engine. Text in, text out; the main thread never computes.
 //!
-//! Three lanes: recalculation must not wait behind the reading of a five-megabyte answer or behind a simulation.
+//! Three lanes: recalculation must not wait behind the reading of a five-megabyte answer or behind the fit of a model.
+//! Simulations have workers of their own ([`pool`]).
+
+pub(crate) mod pool;
 
 use js_sys::{Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
@@ -15,8 +18,8 @@ pub(crate) enum Lane {
     Calculate,
     /// Answers of exchanges.
     Read,
-    /// Probabilities, which may take a tenth of a second.
-    Simulate,
+    /// Models fitted to past prices, which may take a tenth of a second.
+    Fit,
 }
 
 thread_local! {
@@ -35,12 +38,7 @@ struct Client {
 
 impl Client {
     fn start(lane: Lane) -> Result<Self, JsValue> {
-        let base = web_sys::window()
-            .and_then(|w| w.document())
-            .and_then(|d| d.base_uri().ok().flatten())
-            .unwrap_or_default();
-        let cut = base.split(['#', '?']).next().unwrap_or_default();
-        let folder = cut.rsplit_once('/').map_or(cut, |(f, _)| f);
+        let folder = folder();
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         // The version keeps a page from talking to an older engine in the browser's cache.
@@ -78,6 +76,16 @@ impl Client {
             _on_error: on_error,
         })
     }
+}
+
+/// Address of the page's folder, without a slash at its end.
+fn folder() -> String {
+    let base = web_sys::window()
+        .and_then(|w| w.document())
+        .and_then(|d| d.base_uri().ok().flatten())
+        .unwrap_or_default();
+    let cut = base.split(['#', '?']).next().unwrap_or_default();
+    cut.rsplit_once('/').map_or(cut, |(f, _)| f).to_owned()
 }
 
 /// Answers everything that was waiting with an error, and lets the next request start a new worker.

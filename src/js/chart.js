@@ -62,7 +62,7 @@ export class PriceChart {
     const first = flat[0];
     if (this.first !== first) {
       this.first = first;
-      this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - 24 * 14, to: rows.length + 24 });
+      this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - 24 * 14, to: rows.length + 24 * 7 });
     }
   }
 
@@ -83,6 +83,33 @@ export class PriceChart {
     }));
   }
 
+  // Flat rows of [time ms, 5 %, 25 %, 50 %, 75 %, 95 %]: quantiles of the price ahead, from now on; empty: none.
+  fan(flat) {
+    if (!this.series) return void (this.pending.fan = flat);
+    this.bands ??= [0, 1, 2, 3, 4].map((k) => this.chart.addSeries(this.lc.LineSeries, {
+      ...this.bandLook(k), crosshairMarkerVisible: false, lastValueVisible: false, priceLineVisible: false,
+    }));
+    const hour = 3600;
+    // New times ahead would push the candles out of the window.
+    const window = this.chart.timeScale().getVisibleLogicalRange();
+    this.bands.forEach((band, k) => {
+      const points = [];
+      // An hour a step, as the candles have, so that time ahead is as wide as time past.
+      for (let i = 6; i < flat.length; i += 6) {
+        const [t0, t1] = [flat[i - 6] / 1000, flat[i] / 1000];
+        for (let t = t0; t < t1; t += hour) {
+          points.push({ time: t, value: flat[i - 5 + k] + (flat[i + 1 + k] - flat[i - 5 + k]) * (t - t0) / (t1 - t0) });
+        }
+      }
+      band.setData(points);
+    });
+    if (window) this.chart.timeScale().setVisibleLogicalRange(window);
+  }
+
+  bandLook(k) {
+    return { color: css(k === 2 ? '--accent' : '--fan'), lineWidth: 1, lineStyle: k % 4 === 0 ? this.lc.LineStyle.Dotted : this.lc.LineStyle.Solid };
+  }
+
   // Smallest price step.
   tick(step) {
     if (!this.series) return void (this.pending.tick = step);
@@ -94,6 +121,7 @@ export class PriceChart {
     if (!this.series) return;
     this.chart.applyOptions(colours());
     this.series.applyOptions(candleColours());
+    this.bands?.forEach((band, k) => band.applyOptions(this.bandLook(k)));
     if (this.wanted) this.setLines(JSON.stringify(this.wanted), true);
   }
 

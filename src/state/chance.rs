@@ -1,131 +1,292 @@
-//! The chance of liquidation beside the price: asked of a worker of its own, so that dragging a slider never waits for it.
+//! The chance of liquidation beside the price. While a hand moves, a first estimate from the formula for one barrier; when
+//! it rests, a pool of workers simulates, rough first, finer after.
 
-use super::desk::Desk;
-use super::latest::{self, Latest};
+use super::desk::{Desk, Outcome};
+use super::latest;
+use super::market::Key;
 use super::recalc::{account, text};
 use super::scenario::Scenario;
-use crate::engine::{self, Fault, Lane};
-use headroom_core::api::{ModelChoice, ProbabilityRequest, ProbabilityResponse};
-use headroom_core::market::Market;
-use headroom_core::volatility::{close_to_close, correlation};
+use crate::engine::{self, Fault, Lane, pool};
+use headroom_core::api::probability::HorizonProbability;
+use headroom_core::api::{ModelChoice, ProbabilityRequest, ProbabilityResponse, VolatilityRequest, VolatilityResponse};
+use headroom_core::market::{GarchLaw, Market};
+use headroom_core::probability::closed_form::hit_probability;
+use headroom_core::units::{HOURS_PER_YEAR, MarginMode};
 use leptos::prelude::*;
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use wasm_bindgen_futures::spawn_local;
 
-/// Hours that the headline tells.
-pub(crate) const HORIZONS: [f64; 2] = [24.0, 168.0];
-/// Thirty days of hours.
-const BARS: usize = 720;
-const TARGET: f64 = 0.001;
+/// Hours that the page tells: a day, a week, a month.
+pub(crate) const HORIZONS: [f64; 3] = [24.0, 168.0, 720.0];
+/// Leverages of the map, beside the account's own.
+pub(crate) const LEVERAGES: [f64; 6] = [2.0, 3.0, 5.0, 10.0, 15.0, 25.0];
+/// A fifth of a percentage point at most: finer than any model is.
+const TARGET: f64 = 0.002;
+/// A change of data alone is followed when it is this old (ms), or when a mark has moved by this fraction.
+const PATIENCE: f64 = 20_000.0;
+const MOVE: f64 = 0.002;
 /// Said while the first answer for these instruments is on its way.
 pub(crate) const COMPUTING: &str = "being computed";
 
 /// The last answer and the scenario it answers, or why there is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Chance {
+    /// The newest, perhaps still rough and without what takes longer.
     pub answer: Option<Arc<ProbabilityResponse>>,
+    /// The newest with everything in it.
+    pub whole: Option<Arc<ProbabilityResponse>>,
     pub of: Option<Arc<Scenario>>,
+    /// By horizon: the factor on volatilities with which the first estimate would have given `answer`.
+    pub factor: [f64; 3],
+    /// Marks and time (ms) of the request.
+    pub marks: Vec<f64>,
+    pub asked: f64,
     pub fault: Option<String>,
 }
 
+/// What to show for a horizon.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    /// Probability and standard error.
+    Computed(f64, f64),
+    /// Before the simulation has answered.
+    Estimate(f64),
+    Unknown(String),
+}
+
 thread_local! {
-    static LATEST: Latest = const { Latest::new() };
     static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
+    static NEWEST: Cell<u32> = const { Cell::new(0) };
+    /// Fitted variance models by instrument, and the time of the last bar they saw. `None`: could not be fitted.
+    static LAWS: RefCell<HashMap<Key, (f64, Option<GarchLaw>)>> = RefCell::default();
 }
 
 /// Keeps the chance true to the last liquidation result.
 pub(crate) fn keep(desk: Desk) {
     Effect::new(move |_| {
-        desk.outcome.track();
-        // While a slider moves, the processor belongs to the price; the chance follows when the hand rests.
-        latest::once_quiet(&PAUSE, 120, move || latest::run(&LATEST, move || calculate(desk)));
+        desk.target.track();
+        if desk.outcome.with(|o| fresh(desk, o)) {
+            return;
+        }
+        // While a slider moves, the processor belongs to the price; the simulation follows when the hand rests.
+        latest::once_quiet(&PAUSE, 120, move || spawn_local(calculate(desk)));
     });
 }
 
+/// Whether the chance shown is of this account and of prices that have hardly moved.
+fn fresh(desk: Desk, outcome: &Outcome) -> bool {
+    desk.chance.with_untracked(|c| {
+        let target = desk.target.get_untracked();
+        let asked_for = |r: &ProbabilityResponse| r.remedies.first().is_none_or(|m| m.target == target);
+        c.of.is_some()
+            && c.of == outcome.of
+            && c.whole.as_deref().is_some_and(asked_for)
+            && desk.now.get_untracked() - c.asked < PATIENCE
+            && c.marks.len() == outcome.marks.len()
+            && c.marks
+                .iter()
+                .zip(&outcome.marks)
+                .all(|(a, b)| (a / b - 1.0).abs() < MOVE)
+    })
+}
+
 async fn calculate(desk: Desk) {
+    let number = NEWEST.with(|n| {
+        n.set(n.get().wrapping_add(1));
+        n.get()
+    });
+    let newest = move || NEWEST.with(|n| n.get() == number);
     let scenario = desk.scenario.get_untracked();
+    let refuse = move |fault: Fault| {
+        desk.chance.set(Chance {
+            fault: Some(fault.message),
+            ..Chance::default()
+        });
+    };
+    if let Err(fault) = fit(desk, &scenario).await {
+        return refuse(fault);
+    }
+    if !newest() {
+        return;
+    }
     let request = match untrack(|| request(&desk, &scenario)) {
-        Ok(request) => text("probability", &request),
-        Err(fault) => {
-            return desk.chance.set(Chance {
-                fault: Some(fault.message),
-                ..Chance::default()
-            });
-        }
+        Ok(request) => request,
+        Err(fault) => return refuse(fault),
     };
     // An older reason for silence is no longer true while the answer is on its way; an older answer stays until then.
     if desk
         .chance
         .with_untracked(|c| c.fault.as_deref().is_some_and(|f| f != COMPUTING))
     {
-        desk.chance.set(Chance {
-            fault: Some(COMPUTING.to_owned()),
-            ..Chance::default()
-        });
+        refuse(Fault::of("probability", COMPUTING));
     }
-    let next = match engine::read::<ProbabilityResponse>(&engine::ask(Lane::Simulate, &request).await) {
-        Ok(answer) => Chance {
-            answer: Some(Arc::new(answer)),
-            of: Some(Arc::new(scenario)),
-            fault: None,
-        },
-        Err(fault) => Chance {
-            fault: Some(fault.message),
-            ..Chance::default()
-        },
+    let of = Arc::new(scenario);
+    let (asked, marks) = (
+        desk.now.get_untracked(),
+        desk.outcome.with_untracked(|o| o.marks.clone()),
+    );
+    // Rough answers are for a hand that has just moved, not for prices that tick.
+    let same_account = desk.chance.with_untracked(|c| c.of.as_ref() == Some(&of));
+    let show = {
+        move |answer: &str, whole: bool| match engine::read::<ProbabilityResponse>(answer) {
+            Ok(answer) => {
+                let answer = Arc::new(answer);
+                let factor = desk.outcome.with_untracked(|o| {
+                    std::array::from_fn(|k| answer.horizons.get(k).map_or(1.0, |h| factor(o, &answer, h)))
+                });
+                desk.chance.update(|c| {
+                    (c.asked, c.marks) = (asked, marks.clone());
+                    if whole {
+                        c.whole = Some(answer.clone());
+                    }
+                    (c.answer, c.of, c.factor, c.fault) = (Some(answer), Some(of.clone()), factor, None);
+                });
+            }
+            Err(fault) => refuse(fault),
+        }
     };
-    if desk.chance.with_untracked(|c| *c != next) {
-        desk.chance.set(next);
+    let rough = show.clone();
+    let shared = pool::share(&text("probability", &request), move |answer| {
+        if newest() && !same_account {
+            rough(&answer, false);
+        }
+    })
+    .await;
+    match shared {
+        Ok(Some(answer)) if newest() => show(&answer, true),
+        Ok(_) => {}
+        Err(fault) => refuse(fault),
     }
 }
 
-/// Volatility and correlation are measured here on the candles the page holds, so that they need not travel each time.
+/// Fits the variance models that are not there yet: once an instrument and bar, since that takes a tenth of a second.
+async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
+    for i in 0..s.lines.len() {
+        let held = untrack(|| {
+            let key = desk.key(i)?;
+            let (candles, _) = desk.market(i, |m| m.candles.clone())?;
+            Some((key, candles))
+        });
+        let Some((key, candles)) = held else { continue };
+        let last = candles.rows.last().map_or(0.0, |r| r.0);
+        if LAWS.with_borrow(|l| l.get(&key).is_some_and(|(at, _)| *at == last)) {
+            continue;
+        }
+        let request = VolatilityRequest {
+            market: Market {
+                candles: Some((*candles).clone()),
+                ..Market::default()
+            },
+            horizon_hours: HORIZONS[1],
+        };
+        // Why a model cannot be fitted is said by the probability's own answer.
+        let law = engine::read::<VolatilityResponse>(&engine::ask(Lane::Fit, &text("volatility", &request)).await)
+            .ok()
+            .and_then(|v| v.garch);
+        LAWS.with_borrow_mut(|l| l.insert(key, (last, law)));
+    }
+    Ok(())
+}
+
 fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
     let account = account(desk, s)?;
     let mut markets: BTreeMap<String, Market> = BTreeMap::new();
-    let mut candles = Vec::new();
     for (i, line) in s.lines.iter().enumerate() {
         if markets.contains_key(&line.symbol) {
             continue;
         }
-        let held = desk.market(i, |m| m.candles.as_ref().map(|c| c.0.clone()));
-        let volatility = held.as_ref().and_then(|c| close_to_close(c, BARS));
-        let Some(volatility) = volatility else {
-            return Err(Fault::of(
+        let Some(key) = desk.key(i) else { continue };
+        let market = desk.market(i, |m| {
+            let candles = m.candles.as_ref()?.0.clone();
+            let quote = m.quote.as_ref().map(|q| &q.0);
+            Some(Market {
+                candles: Some((*candles).clone()),
+                funding: m.funding.as_ref().map(|f| f.0.to_vec()),
+                funding_rate: quote.and_then(|q| q.funding_rate),
+                funding_interval_hours: m.funding_interval_hours,
+                funding_cap: quote.and_then(|q| q.funding_cap),
+                funding_floor: quote.and_then(|q| q.funding_floor),
+                garch: LAWS.with_borrow(|l| l.get(&key).and_then(|(_, law)| *law)),
+                ..Market::default()
+            })
+        });
+        let market = market.ok_or_else(|| {
+            Fault::of(
                 "markets",
                 &format!("no candles of {} to measure its volatility from", line.symbol),
-            ));
-        };
-        let funding = desk.market(i, |m| {
-            Some((m.quote.as_ref()?.0.funding_rate?, m.funding_interval_hours?))
-        });
-        markets.insert(
-            line.symbol.clone(),
-            Market {
-                volatility: Some(volatility),
-                funding_rate: funding.map(|f| f.0),
-                funding_interval_hours: funding.map(|f| f.1),
-                ..Market::default()
-            },
-        );
-        candles.extend(held.map(|c| (line.symbol.clone(), c)));
-    }
-    let mut correlations = Vec::new();
-    for (k, (a, of_a)) in candles.iter().enumerate() {
-        for (b, of_b) in &candles[..k] {
-            let rho = correlation(of_a, of_b, BARS)
-                .ok_or_else(|| Fault::of("correlations", &format!("{a} and {b} have too few hours in common")))?;
-            correlations.push((a.clone(), b.clone(), rho));
-        }
+            )
+        })?;
+        markets.insert(line.symbol.clone(), market);
     }
     Ok(ProbabilityRequest {
         account,
         markets,
-        correlations,
+        correlations: Vec::new(),
         horizons_hours: HORIZONS.to_vec(),
-        model: ModelChoice::default(),
+        model: ModelChoice {
+            kind: "auto".to_owned(),
+            step_hours: None,
+        },
         target_standard_error: Some(TARGET),
+        target_probability: Some(desk.target.get_untracked()),
+        leverages: LEVERAGES.to_vec(),
         seed: 1,
     })
+}
+
+/// First estimate: each position's liquidation price as a barrier that stays, prices that diffuse, no funding.
+fn estimate(outcome: &Outcome, answer: &ProbabilityResponse, hours: f64, factor: f64) -> f64 {
+    let (Some(room), Some(of)) = (&outcome.room, &outcome.of) else {
+        return 0.0;
+    };
+    let each = room.positions.iter().enumerate().map(|(i, p)| {
+        let market = answer.model.markets.iter().find(|m| m.symbol == p.symbol);
+        let (Some(m), Some(level), Some(mark)) = (market, p.liquidation_price, outcome.marks.get(i)) else {
+            return 0.0;
+        };
+        if p.liquidatable_now {
+            return 1.0;
+        }
+        let v = m.volatility * factor;
+        hit_probability((level / mark).ln(), -0.5 * v * v, v, hours / HOURS_PER_YEAR)
+    });
+    if of.mode == MarginMode::Cross {
+        each.fold(0.0, f64::max)
+    } else {
+        1.0 - each.map(|p| 1.0 - p).product::<f64>()
+    }
+}
+
+/// The factor on volatilities with which the estimate agrees with what was computed: fat tails, funding and correlation in
+/// one number, which changes slowly from one account to the next.
+fn factor(outcome: &Outcome, answer: &ProbabilityResponse, h: &HorizonProbability) -> f64 {
+    let (mut low, mut high) = (0.05, 20.0);
+    for _ in 0..40 {
+        let middle = f64::sqrt(low * high);
+        if estimate(outcome, answer, h.hours, middle) < h.probability {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// What to show for one of [`HORIZONS`]: while the account differs from the simulated one, the estimate.
+pub(crate) fn told(desk: Desk, horizon: usize) -> Told {
+    let answer = match desk.chance() {
+        Ok(answer) => answer,
+        Err(why) => return Told::Unknown(why),
+    };
+    let Some(h) = answer.horizons.get(horizon) else {
+        return Told::Unknown(COMPUTING.to_owned());
+    };
+    let (of, factor) = desk.chance.with(|c| (c.of.clone(), c.factor[horizon]));
+    if desk.outcome.with(|o| o.of.is_some() && o.of != of) {
+        Told::Estimate(desk.outcome.with(|o| estimate(o, &answer, h.hours, factor)))
+    } else {
+        Told::Computed(h.probability, h.standard_error)
+    }
 }

@@ -4,7 +4,7 @@ use super::chance::{COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::scenario::Scenario;
 use crate::engine::Fault;
-use headroom_core::api::{FundingResponse, LiquidationResponse};
+use headroom_core::api::{FundingResponse, LiquidationResponse, ProbabilityResponse};
 use headroom_core::margin::PositionRoom;
 use headroom_core::market::Venue;
 use leptos::prelude::*;
@@ -58,6 +58,8 @@ pub(crate) struct Desk {
     pub feeds: RwSignal<BTreeMap<String, FeedState>>,
     pub outcome: RwSignal<Outcome>,
     pub chance: RwSignal<Chance>,
+    /// Chance of liquidation within the longest horizon that remedies are asked for.
+    pub target: RwSignal<f64>,
     /// Milliseconds since 1970, once a second.
     pub now: RwSignal<f64>,
     pub dark: RwSignal<bool>,
@@ -89,6 +91,7 @@ impl Desk {
             feeds: RwSignal::new(BTreeMap::new()),
             outcome: RwSignal::new(Outcome::default()),
             chance: RwSignal::new(Chance::default()),
+            target: RwSignal::new(0.05),
             now: RwSignal::new(js_sys::Date::now()),
             dark: RwSignal::new(dark),
             green_red: RwSignal::new(green_red),
@@ -143,7 +146,19 @@ impl Desk {
     }
 
     /// The last chance of liquidation, as long as it is about this venue, mode and these instruments; else why not.
-    pub(crate) fn chance(&self) -> Result<Arc<headroom_core::api::ProbabilityResponse>, String> {
+    pub(crate) fn chance(&self) -> Result<Arc<ProbabilityResponse>, String> {
+        self.chance_as(|c| c.answer.clone())
+    }
+
+    /// The same with everything in it, which comes a moment later.
+    pub(crate) fn whole_chance(&self) -> Result<Arc<ProbabilityResponse>, String> {
+        self.chance_as(|c| c.whole.clone())
+    }
+
+    fn chance_as(
+        &self,
+        read: impl Fn(&Chance) -> Option<Arc<ProbabilityResponse>>,
+    ) -> Result<Arc<ProbabilityResponse>, String> {
         self.chance.with(|c| {
             let same = c.of.as_ref().is_some_and(|of| {
                 self.scenario.with(|s| {
@@ -152,8 +167,8 @@ impl Desk {
                         && s.lines.iter().map(|l| &l.symbol).eq(of.lines.iter().map(|l| &l.symbol))
                 })
             });
-            match (&c.answer, &c.fault) {
-                (Some(a), _) if same => Ok(a.clone()),
+            match (read(c), &c.fault) {
+                (Some(a), _) if same => Ok(a),
                 (_, Some(fault)) => Err(fault.clone()),
                 _ => Err(COMPUTING.to_owned()),
             }

@@ -121,7 +121,7 @@ pub(crate) fn Drawer() -> impl IntoView {
             <p class="source">
                 {move || match desk.explaining.get() {
                     Some(Explaining::Funding) => "Left out: the move of the price along the way, and the return of the rate towards its usual level.",
-                    Some(Explaining::Chance) => "Left out: fat tails, jumps, volatility that changes, funding that returns to its usual level. The error shown is that of the computation, not of the model; the model has no record yet.",
+                    Some(Explaining::Chance) => "Left out: prices that jump further than they have in the candles, halts of the venue, and the slippage of the forced order. The error shown is that of the computation, not of the model; the model has no record yet.",
                     _ => "Left out: liquidation fees charged after the event, haircuts of several collateral coins, partial liquidation, and slippage of the forced order.",
                 }}
             </p>

@@ -1,8 +1,9 @@
 //! The strip that stays: the account's state in one line, with the age of the data.
 
 use super::desk;
-use super::part::Figure;
+use super::part::{Figure, told};
 use crate::format;
+use crate::state::chance::{self, Told};
 use crate::state::market::Origin;
 use headroom_core::api::LiquidationResponse;
 use headroom_core::margin::PositionRoom;
@@ -89,18 +90,10 @@ pub(crate) fn Headline() -> impl IntoView {
         Some(r) if deciding_ratio(&r, cross.get()).2 > 0.8 => "warn",
         _ => "",
     });
-    let at = move |k: usize| {
-        desk.chance().map(|c| {
-            c.horizons.get(k).map_or_else(
-                || format::UNKNOWN.to_owned(),
-                |h| format::chance(h.probability, h.standard_error),
-            )
-        })
-    };
-    let week = Signal::derive(move || at(1).unwrap_or_else(|_| format::UNKNOWN.to_owned()));
-    let day = Signal::derive(move || match at(0) {
-        Ok(day) => format!("in 7 days; {day} in 24 h"),
-        Err(why) => why,
+    let week = Signal::derive(move || told(&chance::told(desk, 1)));
+    let day = Signal::derive(move || match chance::told(desk, 0) {
+        Told::Unknown(why) => why,
+        day => format!("in 7 days; {} in 24 h", told(&day)),
     });
     let market = Signal::derive(move || {
         if cross.get() {

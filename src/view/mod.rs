@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod account_table;
+pub(crate) mod chance_panel;
 pub(crate) mod data_panel;
 pub(crate) mod explain;
 pub(crate) mod footer;

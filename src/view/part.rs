@@ -1,6 +1,7 @@
 //! Small parts that several panels use.
 
 use crate::format;
+use crate::state::chance::Told;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
@@ -173,5 +174,14 @@ pub(crate) fn Figure(
                 <small>{detail}</small>
             </dd>
         </div>
+    }
+}
+
+/// A chance as it is told: with its error, or as a first estimate, or a dash.
+pub(crate) fn told(told: &Told) -> String {
+    match told {
+        Told::Computed(p, error) => format::chance(*p, *error),
+        Told::Estimate(p) => format!("≈ {}", format::chance(*p, 0.0)),
+        Told::Unknown(_) => format::UNKNOWN.to_owned(),
     }
 }

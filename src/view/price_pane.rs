@@ -21,6 +21,8 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setLines)]
     fn set_lines(this: &PriceChart, json: &str);
     #[wasm_bindgen(method)]
+    fn fan(this: &PriceChart, flat: &[f64]);
+    #[wasm_bindgen(method)]
     fn tick(this: &PriceChart, step: f64);
     #[wasm_bindgen(method)]
     fn theme(this: &PriceChart);
@@ -102,6 +104,27 @@ pub(crate) fn PricePane() -> impl IntoView {
         element.track();
         if let Some(m) = chart.borrow().as_ref() {
             m.chart.set_lines(&serde_json::Value::Array(rows).to_string());
+        }
+    });
+    // Quantiles of the price ahead, from the last candle on.
+    let fan = Memo::new(move |_| {
+        let symbol = desk.key(desk.index())?.1;
+        let answer = desk.whole_chance().ok()?;
+        let ahead = answer.price_fan.iter().find(|f| f.symbol == symbol)?.rows.clone();
+        let (start, mark) = (candles.get()?.0.rows.last()?.0, desk.mark(desk.index())?);
+        let mut flat = vec![start, mark, mark, mark, mark, mark];
+        for [hours, quantiles @ ..] in ahead {
+            flat.push(start + (hours * 3_600_000.0).round());
+            flat.extend(quantiles);
+        }
+        Some(flat)
+    });
+    let chart = mounted.clone();
+    Effect::new(move |_| {
+        let flat = fan.get().unwrap_or_default();
+        element.track();
+        if let Some(m) = chart.borrow().as_ref() {
+            m.chart.fan(&flat);
         }
     });
     let chart = mounted.clone();
@@ -207,6 +230,7 @@ pub(crate) fn PricePane() -> impl IntoView {
                 <p class="cursor" aria-hidden="true">{at_cursor}</p>
             </figcaption>
             <div class="chart" node_ref=element role="img" aria-label=summary></div>
+            <p class="origin">{move || fan.get().map(|_| "Ahead: the middle of what the model expects, half of all paths between the solid lines, nine of ten between the dotted ones.")}</p>
             <details class="behind">
                 <summary>"Numbers behind the chart"</summary>
                 <div class="tools">
@@ -220,6 +244,19 @@ pub(crate) fn PricePane() -> impl IntoView {
                         {move || shown.get().into_iter().map(|(t, p, _)| view! { <tr><th scope="row">{t}</th><td>{format::price(p, desk.tick(desk.index()))}</td></tr> }).collect_view()}
                     </tbody>
                 </table>
+                {move || fan.get().map(|flat| view! {
+                    <table>
+                        <caption>"Price ahead, by share of paths below"</caption>
+                        <thead><tr><th scope="col">"Hour"</th><th scope="col">"5 %"</th><th scope="col">"25 %"</th><th scope="col">"50 %"</th><th scope="col">"75 %"</th><th scope="col">"95 %"</th></tr></thead>
+                        <tbody>
+                            {flat.chunks(6).skip(1).map(|r| {
+                                let hour = (r[0] - flat[0]) / 3_600_000.0;
+                                let cells = r[1..].iter().map(|p| view! { <td>{format::price(*p, desk.tick(desk.index()))}</td> }).collect_view();
+                                view! { <tr><th scope="row">{format::number(hour, 0)}</th>{cells}</tr> }
+                            }).collect_view()}
+                        </tbody>
+                    </table>
+                })}
             </details>
         </figure>
     }

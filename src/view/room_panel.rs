@@ -1,9 +1,10 @@
 //! The answer for the selected position: where, how far, what it costs to hold.
 
 use super::desk;
-use super::part::Figure;
+use super::part::{Figure, told};
 use crate::format;
 use crate::state::Desk;
+use crate::state::chance;
 use crate::state::desk::Explaining;
 use crate::state::market::TierOrigin;
 use headroom_core::margin::PositionRoom;
@@ -155,40 +156,18 @@ pub(crate) fn RoomPanel() -> impl IntoView {
 #[component]
 fn Chances() -> impl IntoView {
     let desk = desk();
-    let rows = move || {
-        desk.chance().map(|c| {
-            c.horizons
-                .iter()
-                .map(|h| {
-                    let label = if h.hours < 48.0 {
-                        format!("Within {:.0} hours", h.hours)
-                    } else {
-                        format!("Within {:.0} days", h.hours / 24.0)
-                    };
-                    let value = format::chance(h.probability, h.standard_error);
-                    view! { <div class="figure"><dt>{label}</dt><dd><output>{value}</output></dd></div> }
-                })
-                .collect_view()
-        })
-    };
+    let value = move |k: usize| Signal::derive(move || told(&chance::told(desk, k)));
     let note = move || match desk.chance() {
-        Ok(c) => {
-            let volatility: Vec<String> = c
-                .model
-                .markets
-                .iter()
-                .map(|m| format!("{} {}", m.symbol, format::percent(m.volatility, 0)))
-                .collect();
-            format!(
-                "Of any position of the account. Plain Brownian model: volatility a year held at {}, funding at its present rate. Fat tails and changing volatility are not counted, so rare moves are understated.",
-                volatility.join(", ")
-            )
-        }
+        Ok(_) => "Of any position of the account. The ± is the error of the computation, not of the model.".to_owned(),
         Err(why) => format!("Not told: {why}."),
     };
     view! {
         <h2>"Chance of liquidation"</h2>
-        <dl>{move || rows().ok()}</dl>
+        <dl>
+            <Figure label="Within 24 hours" value=value(0) />
+            <Figure label="Within 7 days" value=value(1) />
+            <Figure label="Within 30 days" value=value(2) />
+        </dl>
         <p class="note">{note}</p>
         <button type="button" class="explain" disabled=move || desk.chance().is_err() on:click=move |_| desk.explaining.set(Some(Explaining::Chance))>"Explain the chance"</button>
     }
@@ -263,7 +242,7 @@ fn FundingFigures() -> impl IntoView {
         <p class="note">{missing}</p>
         <dl>
             <Figure label="A day" value=Signal::derive(move || flow(1.0 / 7.0)) detail=Signal::derive(move || share(1.0 / 7.0)) />
-            <Figure label="A week" value=Signal::derive(move || flow(1.0)) detail=Signal::derive(move || spread().map_or_else(|| share(1.0), |s| format!("{}. {s}", share(1.0)))) />
+            <Figure label="A week" value=Signal::derive(move || flow(1.0)) detail=Signal::derive(move || [share(1.0), spread().unwrap_or_default()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(". ")) />
             <Figure label="Rate a year" value=annual detail=who />
             <Figure label="Break-even after a week" value=even />
             <Figure label="Liquidation after a week" value=after detail=Signal::derive(|| "if funding is taken from margin".to_owned()) />

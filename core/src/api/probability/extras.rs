@@ -1,7 +1,7 @@
 //! What an answer tells beside the probability: each is a variation of the job on the same random numbers, and a piece of
 //! work of its own that any worker can do.
 
-use super::plan::{Plan, compare, pool_due};
+use super::plan::{Plan, compare, on_points, pool_due};
 use super::types::{LeverageRow, PriceFan, Remedy};
 use crate::probability::normal::quantile;
 use crate::probability::{Block, Job, Kernel, Model, Pool, SCRAMBLES};
@@ -9,6 +9,8 @@ use crate::units::HOURS_PER_YEAR;
 use libm::{exp, sqrt};
 
 const FAN: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+/// Points a scramble for another leverage, which is told by itself: at most a point of error.
+const LEVERAGE_POINTS: u32 = 192;
 /// Paths a scramble behind each fan that has no formula.
 const FAN_POINTS: u32 = 128;
 /// Halvings in the search for a margin or a size: to a thousandth of the range.
@@ -75,7 +77,7 @@ pub(super) fn run(plan: &Plan, extra: Extra) -> Vec<f64> {
             for p in &mut job.pools {
                 set_leverage(p, plan.leverages[k]);
             }
-            let (mut p, error) = compare(&job);
+            let (mut p, error) = on_points(&job, LEVERAGE_POINTS);
             p.push(error);
             p
         }
@@ -265,6 +267,7 @@ pub(super) fn remedy_of(plan: &Plan, pool: usize, numbers: &[f64]) -> Remedy {
     Remedy {
         symbols: plan.job.pools[pool].holdings.iter().map(|h| h.symbol.clone()).collect(),
         probability: known(0).unwrap_or(0.0),
+        target: plan.target_probability.unwrap_or(1.0),
         margin_to_add: known(1),
         size_to_cut: known(2),
     }

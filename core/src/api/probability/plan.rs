@@ -257,6 +257,11 @@ pub(super) fn closed_form(job: &Job) -> Option<Estimate> {
 
 /// Probability at each report and its standard errors, on a fixed number of paths: the same for every variation of a job.
 pub(super) fn compare(job: &Job) -> (Vec<f64>, f64) {
+    on_points(job, VARIATION_POINTS)
+}
+
+/// The same with a number of points a scramble.
+pub(super) fn on_points(job: &Job, points: u32) -> (Vec<f64>, f64) {
     if let Some(exact) = closed_form(job) {
         return (exact.probability, 0.0);
     }
@@ -266,14 +271,14 @@ pub(super) fn compare(job: &Job) -> (Vec<f64>, f64) {
     };
     let kernel = Kernel::new(job);
     let reports = job.report_hours.len();
-    let n = f64::from(VARIATION_POINTS);
+    let n = f64::from(points);
     let means: Vec<Vec<f64>> = (0..SCRAMBLES)
         .map(|scramble| {
             let mut t = kernel.run(
                 Block {
                     scramble,
                     from: 0,
-                    to: VARIATION_POINTS,
+                    to: points,
                 },
                 None,
             );

@@ -126,7 +126,9 @@ pub struct LeverageRow {
 #[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct Remedy {
     pub symbols: Vec<String>,
+    /// As it is, and as wanted.
     pub probability: f64,
+    pub target: f64,
     /// Collateral units; 0 when the probability is already there, null when no amount up to the notional does it.
     pub margin_to_add: Option<f64>,
     /// Share of every position of the pool to close at mark, the margin left where it is; fees not counted.
