@@ -155,6 +155,13 @@ impl Desk {
         self.chance_as(|c| c.whole.clone())
     }
 
+    /// Whether a newer or finer chance than the one shown is on its way.
+    pub(crate) fn chance_pending(&self) -> bool {
+        let of = self.outcome.with(|o| o.of.clone());
+        self.chance
+            .with(|c| c.fault.is_none() && (c.of != of || c.answer.is_none() || c.answer != c.whole))
+    }
+
     fn chance_as(
         &self,
         read: impl Fn(&Chance) -> Option<Arc<ProbabilityResponse>>,

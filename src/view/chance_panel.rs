@@ -1,7 +1,7 @@
 //! How the chance of liquidation comes about: over time, over leverage, what moves it and what would lower it.
 
 use super::desk;
-use super::part::next_id;
+use super::part::{next_id, not_told};
 use crate::format;
 use crate::state::chance::{HORIZONS, LEVERAGES};
 use headroom_core::api::ProbabilityResponse;
@@ -18,10 +18,10 @@ pub(crate) fn ChancePanel() -> impl IntoView {
     let whole = Memo::new(move |_| desk.whole_chance().ok());
     let model = move || match desk.chance() {
         Ok(c) => model_words(&c),
-        Err(why) => format!("Not told: {why}."),
+        Err(why) => not_told(&why),
     };
     view! {
-        <section class="chance" aria-label="Chance of liquidation" class:outdated=move || desk.outdated()>
+        <section class="chance" aria-label="Chance of liquidation" aria-busy=move || desk.chance_pending().to_string() class:outdated=move || desk.outdated()>
             <header>
                 <h2>"How safe, and until when"</h2>
                 <p class="origin">{model}</p>
@@ -121,7 +121,7 @@ fn Survival() -> impl IntoView {
         .collect_view();
     let sentence = move || {
         desk.chance().map_or_else(
-            |why| format!("Not told: {why}."),
+            |why| not_told(&why),
             |c| {
                 let parts: Vec<String> = c
                     .horizons
@@ -151,7 +151,7 @@ fn Survival() -> impl IntoView {
     view! {
         <figure class="survival" aria-labelledby=labelled_by>
             <h3 id=id>"Survival, % of paths"</h3>
-            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=sentence>
+            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Share of paths not liquidated, over thirty days">
                 {rules}
                 <polygon points=area class="lost" />
                 <polyline points=line class="curve" />

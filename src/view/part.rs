@@ -185,3 +185,8 @@ pub(crate) fn told(told: &Told) -> String {
         Told::Unknown(_) => format::UNKNOWN.to_owned(),
     }
 }
+
+/// Why there is no figure, as a sentence.
+pub(crate) fn not_told(why: &str) -> String {
+    format!("Not told: {}.", why.trim_end_matches('.'))
+}

@@ -1,7 +1,7 @@
 //! The answer for the selected position: where, how far, what it costs to hold.
 
 use super::desk;
-use super::part::{Figure, told};
+use super::part::{Figure, not_told, told};
 use crate::format;
 use crate::state::Desk;
 use crate::state::chance;
@@ -159,7 +159,7 @@ fn Chances() -> impl IntoView {
     let value = move |k: usize| Signal::derive(move || told(&chance::told(desk, k)));
     let note = move || match desk.chance() {
         Ok(_) => "Of any position of the account. The ± is the error of the computation, not of the model.".to_owned(),
-        Err(why) => format!("Not told: {why}."),
+        Err(why) => not_told(&why),
     };
     view! {
         <h2>"Chance of liquidation"</h2>
@@ -234,7 +234,7 @@ fn FundingFigures() -> impl IntoView {
             .map_or_else(unknown, price)
     });
     let missing = move || match answer.get() {
-        Some(Err(why)) => format!("Not told: {why}."),
+        Some(Err(why)) => not_told(&why),
         _ => String::new(),
     };
     view! {

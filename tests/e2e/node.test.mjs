@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CHANCES } from './lib/chances.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const ENGINE = new URL('target/engine/headroom_core.js', ROOT);
@@ -30,6 +31,43 @@ test('Node and the native command line give the same answer to the bit', async (
   assert.equal(`${lines.map((l) => engine.evaluateJson(l)).join('\n')}\n`, native);
   assert.deepEqual(engine.evaluate(request), JSON.parse(text));
   assert.throws(() => engine.liquidation({ account: {} }), { name: 'EngineError', code: 'invalid_input', field: 'account.venue' });
+});
+
+/** A request's pieces spread over so many runs, as over workers, each piece done by another one. */
+function spread(Run, text, workers) {
+  const runs = Array.from({ length: workers }, () => new Run(text));
+  for (;;) {
+    const pending = [...runs[0].pending()];
+    // Whoever did not merge works from the request and the piece's number alone. Done backwards, merged in order.
+    const numbers = pending.map((piece, k) => [k, piece]).reverse().map(([k, piece]) => [k, runs[k % workers].piece(piece)]);
+    if (runs[0].merge(numbers.sort((a, b) => a[0] - b[0]).map((n) => n[1]))) return runs[0].answer();
+  }
+}
+
+test('a probability has the same bits natively and in Node, in one piece or spread over one or four workers', async () => {
+  const engine = await import(ENGINE);
+  engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
+  const lines = Object.values(CHANCES).map((r) => JSON.stringify(r));
+  const native = execFileSync('cargo', ['run', '--quiet', '-p', 'headroom-core', '--bin', 'headroom'], { cwd: ROOT, input: `${lines.join('\n')}\n`, encoding: 'utf8' }).trim().split('\n');
+  Object.keys(CHANCES).forEach((name, k) => {
+    assert.ok(JSON.parse(native[k]).model.paths > 2000, native[k]);
+    assert.equal(engine.evaluateJson(lines[k]), native[k], `${name}, at once`);
+    for (const workers of [1, 4]) assert.equal(spread(engine.Run, lines[k], workers), native[k], `${name}, ${workers} workers`);
+  });
+});
+
+test('a run refuses what it cannot share, and survives numbers that are no pieces', async () => {
+  const engine = await import(ENGINE);
+  engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
+  for (const text of ['{', '{"op":"describe","id":4}', JSON.stringify({ ...CHANCES.garch, horizons_hours: [] })]) {
+    assert.throws(() => new engine.Run(text), (refused) => 'error' in JSON.parse(refused), text);
+  }
+  const run = new engine.Run(JSON.stringify(CHANCES.jumps));
+  for (const number of [0, 255, 2 ** 24, 15 * 2 ** 24 + 255, 2 ** 31 - 1, 2 ** 31 + 500, 2 ** 32 - 1]) assert.ok(run.piece(number).every(Number.isFinite));
+  // Numbers of the wrong length and too few of them: an answer, not a crash.
+  run.merge([]);
+  run.merge(run.pending().length ? [new Float64Array(1)] : []);
+  assert.ok('model' in JSON.parse(run.answer()));
 });
 
 test('the declarations compile under tsc --strict and know what can be null', () => {
