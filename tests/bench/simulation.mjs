@@ -49,6 +49,6 @@ if (typeof process !== 'undefined' && process.argv[1] === new URL(import.meta.ur
   const requests = JSON.parse(readFileSync(new URL('requests.json', import.meta.url)));
   for (const [work, request] of Object.entries(requests)) {
     const runs = Array.from({ length: 6 }, () => once(engine.Run, JSON.stringify(request)));
-    console.log(JSON.stringify({ name: 'wasm-node', work, ...best(runs.slice(1)) }));
+    console.log(JSON.stringify({ name: 'wasm, Node', work, ...best(runs.slice(1)) }));
   }
 }

@@ -187,3 +187,29 @@ pub(crate) fn browser() -> Option<PathBuf> {
         .iter()
         .find_map(|name| find(name))
 }
+
+/// A Python with the pinned packages of `tests/bench/requirements.txt`, in an environment under `target/`. `None`, said aloud,
+/// where there is no Python or its packages cannot be had.
+pub(crate) fn bench_python() -> Outcome<Option<String>> {
+    let folder = root().join("target/bench-python");
+    let python = folder.join("bin/python").display().to_string();
+    let wanted =
+        fs::read_to_string(root().join("tests/bench/requirements.txt")).map_err(|e| format!("requirements: {e}"))?;
+    let mark = folder.join("requirements.txt");
+    if fs::read_to_string(&mark).is_ok_and(|have| have == wanted) {
+        return Ok(Some(python));
+    }
+    let place = folder.display().to_string();
+    let made = run("python3", &["-m", "venv", &place]).and_then(|()| {
+        run(
+            &python,
+            &["-m", "pip", "install", "--quiet", "-r", "tests/bench/requirements.txt"],
+        )
+    });
+    if let Err(why) = made {
+        say(&format!("no Python to compare with: {why}"));
+        return Ok(None);
+    }
+    fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))?;
+    Ok(Some(python))
+}

@@ -21,12 +21,12 @@ pub(crate) fn say(text: &str) {
 }
 
 /// Does a step and says how long it took.
-pub(crate) fn step(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     say(name);
     let start = Instant::now();
-    work()?;
+    let result = work()?;
     say(&format!("{name}: done in {:.1} s", start.elapsed().as_secs_f64()));
-    Ok(())
+    Ok(result)
 }
 
 /// A command in the repository's root, with the pinned tools first on PATH.

@@ -108,8 +108,17 @@ fn node(arguments: &[&str]) -> Outcome {
 pub(crate) fn bench() -> Outcome {
     setup::everything()?;
     step("native benchmarks", || {
-        run("cargo", &["bench", "--quiet", "-p", "headroom-core"])
+        run(
+            "cargo",
+            &["bench", "--quiet", "-p", "headroom-core", "--bench", "engine"],
+        )
     })?;
     step("build", serve::build_if_stale)?;
-    step("browser benchmarks", || node(&["tests/bench/browser.mjs"]))
+    step("browser benchmarks", || node(&["tests/bench/browser.mjs"]))?;
+    let python = step("Python for comparison", setup::bench_python)?;
+    step("simulation against numpy, numba, QuantLib and JavaScript", || {
+        let table = ["tests/bench/table.mjs"].into_iter().map(str::to_owned);
+        let arguments: Vec<String> = table.chain(python).collect();
+        node(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    })
 }
