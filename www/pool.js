@@ -23,7 +23,7 @@ export class Pool {
   #next = 1;
 
   constructor({ size = Math.min(globalThis.navigator?.hardwareConcurrency ?? 2, 8), url = new URL('./worker.js', import.meta.url), makeWorker } = {}) {
-    this.#size = Math.max(1, Math.floor(size));
+    this.#size = Math.max(1, Math.floor(size) || 1);
     this.#url = url;
     this.makeWorker = makeWorker ?? ((u) => new Worker(u, { type: 'module' }));
   }
@@ -66,7 +66,7 @@ export class Pool {
   #start() {
     const w = { worker: this.makeWorker(this.#url), has: 0, doing: null };
     w.worker.onmessage = ({ data }) => {
-      if (data.failed !== undefined) this.#died(w, `it could not start: ${data.failed}`);
+      if (data.failed !== undefined) this.#died(w, data.failed);
       else if (data.run !== undefined) this.#heard(w, data);
     };
     w.worker.onerror = (event) => {
@@ -84,12 +84,14 @@ export class Pool {
 
   #heard(w, data) {
     const job = this.#job;
-    if (!job || data.run !== job.id) return; // Of a request that was dropped.
+    // Of a request that was dropped, or of a worker that was given up.
+    if (!job || data.run !== job.id || !this.#workers.includes(w)) return;
     if (data.refused !== undefined) {
       this.#finish((j) => j.resolve(data.refused));
     } else if (data.answer !== undefined) {
       this.#merged(w, data);
     } else if (data.numbers) {
+      if (!w.doing) return;
       w.doing = null;
       data.pieces.forEach((piece, k) => job.numbers.set(piece, data.numbers[k]));
       this.#step();
@@ -137,12 +139,22 @@ export class Pool {
   #merged(w, data) {
     const job = this.#job;
     job.merging = false;
-    job.onProgress?.(data.share);
+    this.#tell(job.onProgress, data.share);
+    if (this.#job !== job) return; // The listener asked for something else.
     if (data.pending.length === 0) {
       this.#finish((j) => j.resolve(data.answer));
     } else {
-      job.onAnswer?.(data.answer, data.share);
+      this.#tell(job.onAnswer, data.answer, data.share);
       if (this.#job === job) this.#round([...data.pending]);
+    }
+  }
+
+  /** A listener that throws must not stop the calculation; the page hears of its error. */
+  #tell(listener, ...what) {
+    try {
+      listener?.(...what);
+    } catch (error) {
+      (globalThis.reportError ?? console.error)(error);
     }
   }
 
@@ -163,7 +175,7 @@ export class Pool {
       // The sums died with it: begin again. The numbers will be the same.
       Object.assign(job, { merger: null, pending: null, todo: [], numbers: new Map(), merging: false });
       for (const other of this.#workers) {
-        if (other !== fresh && other.has === job.id) other.worker.postMessage({ run: job.id, close: true });
+        if (other !== fresh) other.worker.postMessage({ run: job.id, close: true });
       }
       job.id = this.#next++;
       for (const other of this.#workers) this.#open(other, job);

@@ -4,7 +4,8 @@
 //   {run, pieces}            numbers of pieces to do          → {run, pieces, numbers}
 //   {run, merge}             numbers of all pending pieces    → {run, pending, share, answer: text}
 //   {run, close: true}       forget it                        → nothing
-// It speaks first, with {ready: version}. pool.js is the other side of runs.
+// It speaks first, with {ready: version}. Where the engine cannot start or has broken down: {failed: reason}, and nothing
+// more. pool.js is the other side of runs.
 import init, { evaluateJson, Run, version } from './headroom_core.js';
 
 const started = init({ module_or_path: new URL('./headroom_core_bg.wasm', import.meta.url) });
@@ -34,12 +35,14 @@ function share(message) {
 }
 
 self.onmessage = async ({ data }) => {
-  await started;
-  const answer = data.run === undefined ? { id: data.id, text: evaluateJson(data.text) } : share(data);
-  if (answer) self.postMessage(answer);
+  try {
+    await started;
+    const answer = data.run === undefined ? { id: data.id, text: evaluateJson(data.text) } : share(data);
+    if (answer) self.postMessage(answer);
+  } catch (error) {
+    // A trap leaves the engine in no state to go on: whoever listens starts another worker.
+    self.postMessage({ failed: String(error) });
+  }
 };
 
-started.then(
-  () => self.postMessage({ ready: version() }),
-  (error) => self.postMessage({ failed: String(error) }),
-);
+started.then(() => self.postMessage({ ready: version() }), (error) => self.postMessage({ failed: String(error) }));

@@ -60,7 +60,7 @@ fn once(text: &str) -> Timing {
         if !extras {
             kernel += begin.elapsed().as_secs_f64();
         }
-        let last = run.merge(numbers);
+        let last = run.merge(numbers).unwrap();
         if !extras {
             sampling = start.elapsed().as_secs_f64();
         }

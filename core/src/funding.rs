@@ -154,7 +154,11 @@ fn correlation_with_returns(noise: &[(f64, f64)], candles: &Candles, spacing: f6
         .iter()
         .map(|r| (libm::round((r.0 + step) / step) as i64, r.4))
         .collect();
-    let close = |t: f64| closes.get(&(libm::round(t / step) as i64)).copied();
+    // Only where a bar ends at that very time: a nearer close would look ahead or back.
+    let close = |t: f64| {
+        let k = libm::round(t / step);
+        ((t / step - k).abs() * step < 60_000.0).then(|| closes.get(&(k as i64)).copied())?
+    };
     let pairs: Vec<(f64, f64)> = noise
         .iter()
         .filter_map(|(t, e)| Some((*e, libm::log(close(*t)? / close(*t - spacing)?))))

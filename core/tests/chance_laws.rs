@@ -194,7 +194,18 @@ fn data_that_carry_no_model_are_refused_with_what_is_missing() {
         .iter_mut()
         .enumerate()
         .for_each(|(k, r)| r[0] += 7_200_000.0 * k as f64);
-    let wild = bars(600, 3.0);
+    // Closes that jump about one level: a walk of such steps would leave all prices.
+    let wild: Vec<[f64; 6]> = bars(600, 3.0)
+        .iter()
+        .enumerate()
+        .map(|(k, r)| {
+            let (open, close) = (
+                if k % 2 == 0 { 100.0 } else { 400.0 },
+                if k % 2 == 0 { 400.0 } else { 100.0 + (k % 7) as f64 },
+            );
+            [r[0], open, 450.0, 90.0, close, 1.0]
+        })
+        .collect();
     for (what, rows) in [
         ("one bar", bars(1, 0.01)),
         ("no bar", Vec::new()),

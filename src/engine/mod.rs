@@ -57,7 +57,10 @@ impl Client {
                     let _ = resolve.call1(&JsValue::NULL, &field("text"));
                 }
                 if let Some(reason) = field("failed").as_string() {
-                    fail(lane, &format!("The engine could not start: {reason}"));
+                    fail(
+                        lane,
+                        &format!("The engine stopped ({reason}) and is being started again."),
+                    );
                 }
             }
         });

@@ -37,6 +37,7 @@ pub(crate) struct Chance {
     pub answer: Option<Arc<ProbabilityResponse>>,
     /// The newest with everything in it.
     pub whole: Option<Arc<ProbabilityResponse>>,
+    pub whole_of: Option<Arc<Scenario>>,
     pub of: Option<Arc<Scenario>>,
     /// By horizon: the factor on volatilities with which the first estimate would have given `answer`.
     pub factor: [f64; 3],
@@ -59,6 +60,8 @@ pub(crate) enum Told {
 thread_local! {
     static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
     static NEWEST: Cell<u32> = const { Cell::new(0) };
+    /// Account, begin (ms) and target of the run under way.
+    static UNDER_WAY: RefCell<Option<(Arc<Scenario>, f64, f64)>> = const { RefCell::new(None) };
     /// Fitted variance models by instrument, and the time of the last bar they saw. `None`: could not be fitted.
     static LAWS: RefCell<HashMap<Key, (f64, Option<GarchLaw>)>> = RefCell::default();
 }
@@ -66,8 +69,8 @@ thread_local! {
 /// Keeps the chance true to the last liquidation result.
 pub(crate) fn keep(desk: Desk) {
     Effect::new(move |_| {
-        desk.target.track();
-        if desk.outcome.with(|o| fresh(desk, o)) {
+        let target = desk.target.get();
+        if desk.outcome.with(|o| fresh(desk, o) || under_way(desk, o, target)) {
             return;
         }
         // While a slider moves, the processor belongs to the price; the simulation follows when the hand rests.
@@ -82,6 +85,7 @@ fn fresh(desk: Desk, outcome: &Outcome) -> bool {
         let asked_for = |r: &ProbabilityResponse| r.remedies.first().is_none_or(|m| m.target == target);
         c.of.is_some()
             && c.of == outcome.of
+            && c.whole_of == outcome.of
             && c.whole.as_deref().is_some_and(asked_for)
             && desk.now.get_untracked() - c.asked < PATIENCE
             && c.marks.len() == outcome.marks.len()
@@ -89,6 +93,15 @@ fn fresh(desk: Desk, outcome: &Outcome) -> bool {
                 .iter()
                 .zip(&outcome.marks)
                 .all(|(a, b)| (a / b - 1.0).abs() < MOVE)
+    })
+}
+
+/// Whether a run for this account has begun a moment ago: prices that tick do not start it over.
+fn under_way(desk: Desk, outcome: &Outcome, target: f64) -> bool {
+    UNDER_WAY.with_borrow(|u| {
+        u.as_ref().is_some_and(|(of, at, t)| {
+            Some(of) == outcome.of.as_ref() && *t == target && desk.now.get_untracked() - at < PATIENCE
+        })
     })
 }
 
@@ -130,6 +143,7 @@ async fn calculate(desk: Desk) {
     // Rough answers are for a hand that has just moved, not for prices that tick.
     let same_account = desk.chance.with_untracked(|c| c.of.as_ref() == Some(&of));
     let show = {
+        let of = of.clone();
         move |answer: &str, whole: bool| match engine::read::<ProbabilityResponse>(answer) {
             Ok(answer) => {
                 let answer = Arc::new(answer);
@@ -139,7 +153,7 @@ async fn calculate(desk: Desk) {
                 desk.chance.update(|c| {
                     (c.asked, c.marks) = (asked, marks.clone());
                     if whole {
-                        c.whole = Some(answer.clone());
+                        (c.whole, c.whole_of) = (Some(answer.clone()), Some(of.clone()));
                     }
                     (c.answer, c.of, c.factor, c.fault) = (Some(answer), Some(of.clone()), factor, None);
                 });
@@ -148,12 +162,16 @@ async fn calculate(desk: Desk) {
         }
     };
     let rough = show.clone();
+    UNDER_WAY.set(Some((of.clone(), asked, desk.target.get_untracked())));
     let shared = pool::share(&text("probability", &request), move |answer| {
         if newest() && !same_account {
             rough(&answer, false);
         }
     })
     .await;
+    if newest() {
+        UNDER_WAY.set(None);
+    }
     match shared {
         Ok(Some(answer)) if newest() => show(&answer, true),
         Ok(_) => {}
@@ -242,13 +260,13 @@ fn estimate(outcome: &Outcome, answer: &ProbabilityResponse, hours: f64, factor:
         return 0.0;
     };
     let each = room.positions.iter().enumerate().map(|(i, p)| {
+        if p.liquidatable_now {
+            return 1.0;
+        }
         let market = answer.model.markets.iter().find(|m| m.symbol == p.symbol);
         let (Some(m), Some(level), Some(mark)) = (market, p.liquidation_price, outcome.marks.get(i)) else {
             return 0.0;
         };
-        if p.liquidatable_now {
-            return 1.0;
-        }
         let v = m.volatility * factor;
         hit_probability((level / mark).ln(), -0.5 * v * v, v, hours / HOURS_PER_YEAR)
     });

@@ -158,8 +158,10 @@ impl Desk {
     /// Whether a newer or finer chance than the one shown is on its way.
     pub(crate) fn chance_pending(&self) -> bool {
         let of = self.outcome.with(|o| o.of.clone());
-        self.chance
-            .with(|c| c.fault.is_none() && (c.of != of || c.answer.is_none() || c.answer != c.whole))
+        self.chance.with(|c| {
+            c.fault.as_deref().is_none_or(|f| f == COMPUTING)
+                && (c.of != of || c.answer.is_none() || c.answer != c.whole)
+        })
     }
 
     fn chance_as(

@@ -64,9 +64,12 @@ test('a run refuses what it cannot share, and survives numbers that are no piece
   }
   const run = new engine.Run(JSON.stringify(CHANCES.jumps));
   for (const number of [0, 255, 2 ** 24, 15 * 2 ** 24 + 255, 2 ** 31 - 1, 2 ** 31 + 500, 2 ** 32 - 1]) assert.ok(run.piece(number).every(Number.isFinite));
-  // Numbers of the wrong length and too few of them: an answer, not a crash.
-  run.merge([]);
-  run.merge(run.pending().length ? [new Float64Array(1)] : []);
+  assert.equal(JSON.parse(run.answer()).error.code, 'not_converged');
+  // Too few numbers, and numbers of the wrong length: refused, and the run goes on.
+  const right = [...run.pending()].map((piece) => run.piece(piece));
+  assert.throws(() => run.merge([]), /numbers/);
+  assert.throws(() => run.merge(right.map(() => new Float64Array(1))), /numbers/);
+  run.merge(right);
   assert.ok('model' in JSON.parse(run.answer()));
 });
 

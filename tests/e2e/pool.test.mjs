@@ -87,6 +87,34 @@ test('a pool whose workers always die says so instead of trying for ever', async
   assert.match(failure.message, /stopped again and again/);
 });
 
+test('a worker that reports a breakdown is replaced; a listener that throws or asks anew stops nothing', async () => {
+  const [text, other] = [JSON.stringify(CHANCES.jumps), JSON.stringify(CHANCES['one position'])];
+  const got = await inPage(async (Pool, { text, other }) => {
+    let made = 0;
+    const makeWorker = (url) => {
+      made += 1;
+      // The first is up to nothing but telling of its end, as worker.js does after a trap.
+      return made === 1
+        ? new Worker(URL.createObjectURL(new Blob(['onmessage = () => postMessage({ failed: "unreachable" })'])))
+        : new Worker(url, { type: 'module' });
+    };
+    const pool = new Pool({ size: 2, makeWorker });
+    const reported = [];
+    globalThis.reportError = (e) => reported.push(e.message);
+    const answer = await pool.evaluate(text, { onAnswer: () => { throw new Error('mine'); } });
+    let inner;
+    const outer = await pool.evaluate(text, { onProgress: (share) => { if (share === 1) inner = pool.evaluate(other); } }).catch((e) => e.name);
+    const own = await inner;
+    pool.close();
+    return { answer, reported, outer, own, made };
+  }, { text, other });
+  assert.equal(got.answer, engine.evaluateJson(text));
+  assert.ok(got.reported.length >= 1 && got.reported.every((m) => m === 'mine'));
+  assert.equal(got.outer, 'AbortError');
+  assert.equal(got.own, engine.evaluateJson(other));
+  assert.ok(got.made >= 3);
+});
+
 test('a newer request takes the place of an older one; a signal and cancel stop it; refusals are answers', async () => {
   const [slow, quick] = [JSON.stringify({ ...CHANCES['five isolated'], target_standard_error: 0.0002 }), JSON.stringify(CHANCES.jumps)];
   const got = await inPage(async (Pool, { slow, quick }) => {

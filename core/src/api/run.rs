@@ -48,8 +48,8 @@ impl Run {
         self.session.path_steps(number)
     }
 
-    /// Takes the numbers of all pending pieces in order; true when nothing is left to do.
-    pub fn merge(&mut self, numbers: Vec<Vec<f64>>) -> bool {
+    /// Takes the numbers of all pending pieces in order; true when nothing is left to do. Numbers of other pieces are refused.
+    pub fn merge(&mut self, numbers: Vec<Vec<f64>>) -> Result<bool, EngineError> {
         self.session.merge(numbers)
     }
 
@@ -58,9 +58,12 @@ impl Run {
         self.session.share()
     }
 
-    /// The answer so far, as JSON text.
+    /// The answer so far, as JSON text; an error before the first merge.
     pub fn answer(&self) -> String {
-        let response = EngineResponse::Probability(Box::new(self.session.answer()));
+        let response = match self.session.answer() {
+            Ok(answer) => EngineResponse::Probability(Box::new(answer)),
+            Err(error) => return failure(self.id.as_ref(), &error).to_string(),
+        };
         serde_json::to_string(&Tagged {
             id: &self.id,
             response: &response,

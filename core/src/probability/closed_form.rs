@@ -16,7 +16,8 @@ pub fn hit_probability(barrier: f64, mu: f64, sigma: f64, time: f64) -> f64 {
         return 0.0;
     }
     let spread = sigma * sqrt(time);
-    if spread == 0.0 {
+    // The square of a tiny volatility underflows: nothing moves then either.
+    if spread == 0.0 || sigma * sigma < 1e-290 {
         return f64::from(mu * time <= b);
     }
     let p = cdf((b - mu * time) / spread) + scaled_cdf(2.0 * mu * b / (sigma * sigma), (b + mu * time) / spread);

@@ -69,10 +69,14 @@ impl Grid {
             (1..=k).map(|i| i * hours.len() / k - 1).collect()
         };
         // What falls between grid points waits for the next one.
-        let slot = |h: f64| hours.partition_point(|x| *x < h - 1e-9);
+        let slot = |h: f64| {
+            hours
+                .partition_point(|x| *x < h - 1e-9)
+                .min(hours.len().saturating_sub(1))
+        };
         let mut steps: Vec<Step> = Vec::with_capacity(hours.len());
         let mut segment = 0;
-        let several = job.pools.iter().any(|p| p.holdings.len() > 1);
+        let several = approximated(job);
         let finest = match &job.model {
             Model::Diffusion { .. } if several => job.approximate_step,
             _ => f64::INFINITY,
@@ -143,6 +147,11 @@ impl Grid {
     }
 }
 
+/// Whether the ends of a step do not say all about it: several positions in a pool, or several pools.
+fn approximated(job: &Job) -> bool {
+    job.pools.len() > 1 || job.pools.iter().any(|p| p.holdings.len() > 1)
+}
+
 fn used(job: &Job, asset: usize) -> bool {
     job.pools.iter().any(|p| p.assets.contains(&asset))
 }
@@ -168,13 +177,13 @@ fn hours(job: &Job) -> Vec<f64> {
         }
     }
     let mut fine = job.finest_step;
-    if job.pools.iter().any(|p| p.holdings.len() > 1) {
+    if approximated(job) {
         fine = fine.min(PARTS * job.approximate_step);
     }
     if let Model::Diffusion { jumps, .. } = &job.model {
         let most = jumps.iter().flatten().map(|j| j.intensity).fold(0.0, f64::max);
         if most > 0.0 {
-            if job.pools.iter().any(|p| p.holdings.len() > 1) {
+            if approximated(job) {
                 fine = fine.min(job.approximate_step);
             }
             // At most one jump a step is drawn: a second within it must be rare. Never so short that work explodes.

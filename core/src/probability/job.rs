@@ -84,7 +84,11 @@ impl Funding {
     }
     /// Nothing is ever paid.
     pub fn is_idle(&self) -> bool {
-        self.rate == 0.0 && self.process.is_none()
+        self.process.is_none() && self.rate.max(self.floor).min(self.cap) == 0.0
+    }
+    /// Whether anything is paid within these hours.
+    pub fn pays_within(&self, hours: f64) -> bool {
+        !self.is_idle() && self.interval_hours <= hours + 1e-9
     }
 }
 

@@ -18,4 +18,4 @@ mod simulate;
 mod sobol;
 
 pub use job::{Funding, History, Job, Jumps, Model, Pool, Reversion};
-pub use simulate::{Block, Estimate, Kernel, Observer, Rounds, SCRAMBLES, run};
+pub use simulate::{Block, Estimate, Kernel, Observer, Rounds, SCRAMBLES, on_top, run, standard_error};

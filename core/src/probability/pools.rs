@@ -11,6 +11,8 @@ use crate::margin::{Leg, Payoff};
 
 /// Exponent beyond which a crossing inside a step is no longer counted: e⁻¹⁷ is 4·10⁻⁸.
 const FAR: f32 = 17.0;
+/// A price over today's that nothing reaches.
+const FAR_UP: f32 = 1e29;
 /// Log distance of a barrier that does not exist.
 const NOWHERE: f32 = 1e30;
 
@@ -44,7 +46,12 @@ impl LaneLeg {
             .map(|k| {
                 let (a, b) = leg.line(k);
                 Line {
-                    floor: edge(leg.rows[k].floor).max(1e-30) as f32,
+                    // The first line holds down to nothing, wherever the table begins.
+                    floor: if k == 0 {
+                        1e-30
+                    } else {
+                        edge(leg.rows[k].floor).max(1e-30) as f32
+                    },
                     cap: leg.rows.get(k + 1).map_or(f64::INFINITY, |r| edge(r.floor)) as f32,
                     a: (a / scale) as f32,
                     b: (b * x0 / scale) as f32,
@@ -62,6 +69,37 @@ impl LaneLeg {
             line,
             start: ((a + b * x0) / scale) as f32,
         }
+    }
+
+    /// `y` at which equity meets the requirement, seen from the side where it is above; tables may jump at their edges, and
+    /// then an edge can be the barrier. Far below or above every price where there is none.
+    fn root(&self, cash: f32, hint: &mut usize) -> f32 {
+        let falls = self.lines[self.line].b <= 0.0;
+        let lines = self.lines.len();
+        for step in 0..lines {
+            let k = if falls { step } else { lines - 1 - step };
+            let l = &self.lines[k];
+            let level = cash + l.a;
+            if l.b == 0.0 {
+                if level > 0.0 {
+                    continue;
+                }
+                *hint = k;
+                return if falls { l.floor } else { l.cap.min(FAR_UP) };
+            }
+            let root = level * l.root;
+            // Under the requirement already at the end where one comes from: that edge is the barrier.
+            let beyond = if falls { root <= l.floor } else { root >= l.cap };
+            if beyond {
+                *hint = k;
+                return if falls { l.floor } else { l.cap };
+            }
+            if root > 0.0 && root >= l.floor && root < l.cap {
+                *hint = k;
+                return root;
+            }
+        }
+        if falls { f32::INFINITY } else { 0.0 }
     }
 
     #[inline(always)]
@@ -209,22 +247,16 @@ impl LanePool {
         let mut y = (cash + splat(l.a)) * splat(l.root);
         let outside = less(y, splat(l.floor)) | !less(y, splat(l.cap));
         if outside.any() {
-            let far = if l.b > 0.0 { 1.0 / NOWHERE } else { NOWHERE };
-            let mut found = [far; LANES];
+            let mut found = [0.0f32; LANES];
             for (f, cash) in found.iter_mut().zip(cash.to_array()) {
-                for (k, l) in leg.lines.iter().enumerate() {
-                    let root = -(cash + l.a) / l.b;
-                    // Neighbouring lines meet at the edge: rounding must not let a root fall between them.
-                    if root > 0.0 && root >= l.floor * (1.0 - 1e-6) && root < l.cap * (1.0 + 1e-6) {
-                        *f = root;
-                        *hint = k;
-                        break;
-                    }
-                }
+                *f = leg.root(cash, hint);
             }
             y = F::from(found);
         }
-        let x = ln(y);
+        // Where there is no barrier it lies beyond any price.
+        let nothing = less(y, splat(1.0 / NOWHERE)) | less(splat(NOWHERE), y);
+        let x = ln(select(nothing, splat(1.0), y));
+        let x = select(nothing, select(less(y, splat(1.0)), splat(-NOWHERE), splat(NOWHERE)), x);
         if leg.inverse { splat(0.0) - x } else { x }
     }
 

@@ -85,6 +85,8 @@ pub(super) struct Walk {
     pub variance: Vec<F>,
     /// Its root.
     pub deviation: Vec<F>,
+    /// Variance of the whole move of the last bar: of past shocks more than that of the way inside it.
+    pub moved_variance: Vec<F>,
     /// Jumps within the last step, by asset; `jumped` says whether there is any. `x` does not hold them yet.
     pub jump: Vec<F>,
     pub jumped: bool,
@@ -204,6 +206,7 @@ impl Prices {
             x: zero(self.assets),
             variance: zero(self.assets),
             deviation: zero(self.assets),
+            moved_variance: zero(self.assets),
             jump: zero(self.assets),
             jumped: false,
             jump_at: splat(1.0),
@@ -269,6 +272,7 @@ impl Prices {
                     let shock = root * z;
                     s.x[a] += shock - level + splat(self.drift[a] * step.dt);
                     s.variance[a] = h * inner;
+                    s.moved_variance[a] = h;
                     s.deviation[a] = s.variance[a].sqrt();
                     s.h[a] = g.next(h, shock);
                 }
@@ -394,6 +398,7 @@ impl Prices {
             let shock = deviation * z;
             s.x[a] += shock - variance * splat(0.5) + splat(self.drift[a] * step.dt);
             s.variance[a] = variance;
+            s.moved_variance[a] = variance;
             s.deviation[a] = deviation;
             s.h[a] = g.next(h, shock);
         }
@@ -410,9 +415,13 @@ impl Prices {
         }
     }
 
-    /// Drift of the log price a year that is not part of a shock.
+    /// Mean move of the log price a year, less what depends on the path's own variance.
     pub(super) fn steady_drift(&self, asset: usize) -> f32 {
-        self.drift[asset]
+        let jumps = match &self.kind {
+            Kind::Diffusion { jumps, .. } => jumps[asset].map_or(0.0, |j| j.intensity * j.mean),
+            _ => 0.0,
+        };
+        self.drift[asset] + jumps as f32
     }
 
     /// Prices over today's.

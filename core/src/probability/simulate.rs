@@ -88,6 +88,8 @@ pub struct Kernel {
     needs_prices: bool,
     /// Volatility and drift where the fast loop applies: one position, one asset that only diffuses.
     plain: Option<(f32, f32)>,
+    /// Of each pool: how far its crossings within a step go together with those of the pools before it, 0 to 1.
+    kinship: Vec<f32>,
     /// The last pool is the only one over again, and pays no funding: a control variate whose probability is known.
     twin: bool,
 }
@@ -110,6 +112,7 @@ impl Kernel {
                 .plain()
                 .filter(|_| job.pools.len() == 1 && pools.iter().all(|p| !p.needs_prices())),
             twin,
+            kinship: kinship(job),
             prices,
             funding: job.funding.clone(),
             sobol: (0..SCRAMBLES).map(|_| OnceLock::new()).collect(),
@@ -131,7 +134,7 @@ impl Kernel {
     }
 
     /// Length of a block's tally: sums at each report, by pool, by holding.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.reports + self.own() + self.holdings
     }
 
@@ -198,8 +201,10 @@ impl Kernel {
         }
         let own = &self.pools[..self.own()];
         let mut alive = splat(if own.iter().any(|p| p.due_now) { 0.0 } else { 1.0 });
+        let due = own.iter().filter(|p| p.due_now).count();
         for (pool, s) in own.iter().zip(pools.iter()).filter(|(p, _)| p.due_now) {
-            pool.blame(s, splat(1.0), ratios, causes);
+            // Several at once share the blame.
+            pool.blame(s, splat(1.0 / due as f32), ratios, causes);
         }
         let mut index = 0;
         for event in &self.grid.events {
@@ -216,7 +221,7 @@ impl Kernel {
                 index += 1;
             }
             for &(a, count) in &event.due {
-                let rate = self.due_rate(a, &mut rates[a], walk) * splat(count);
+                let rate = self.due_rate(a, count, &mut rates[a], walk);
                 ratios[a] = Prices::ratio(walk.x[a]);
                 let mut hurt = false;
                 for ((pool, s), stay) in own.iter().zip(pools.iter_mut()).zip(stays.iter_mut()) {
@@ -276,7 +281,7 @@ impl Kernel {
             if self.funding[a].is_some_and(|f| f.process.is_some()) {
                 state.variance += match self.prices.total_variance(a) {
                     Some(v) => splat(v * dt),
-                    None => walk.variance[a],
+                    None => walk.moved_variance[a],
                 };
                 state.since += dt;
             }
@@ -432,15 +437,17 @@ impl Kernel {
         ratios: &mut [F],
         causes: &mut [f64],
     ) -> F {
-        let mut next = alive;
+        let mut kept = splat(1.0);
         let mut share = splat(0.0);
         for (k, (s, stay)) in pools.iter_mut().zip(stays).enumerate() {
             s.alive *= *stay;
             if k < self.own() {
-                next *= *stay;
+                let together = kept * *stay;
+                kept = together + (kept.fast_min(*stay) - together) * splat(self.kinship[k]);
                 share += splat(1.0) - *stay;
             }
         }
+        let next = alive * kept;
         let lost = alive - next;
         if lost.to_array().iter().all(|l| *l <= 0.0) {
             return next;
@@ -458,34 +465,42 @@ impl Kernel {
         next
     }
 
-    /// The rate paid now; the process moves on at every payment after the first.
-    fn due_rate(&self, asset: usize, s: &mut RateState, walk: &mut Walk) -> F {
+    /// What `count` payments at this instant take together, as a rate; the process moves on at every payment after the first.
+    fn due_rate(&self, asset: usize, count: f32, s: &mut RateState, walk: &mut Walk) -> F {
         let Some(f) = self.funding[asset] else {
             return splat(0.0);
         };
-        if let Some(p) = f.process {
-            let x = walk.x[asset];
+        let (floor, cap) = (splat(f.floor.max(-1e30) as f32), splat(f.cap.min(1e30) as f32));
+        let paid = |rate: F| rate.fast_max(floor).fast_min(cap);
+        let Some(p) = f.process else {
+            return paid(s.rate) * splat(count);
+        };
+        let x = walk.x[asset];
+        let mean = splat(p.mean as f32);
+        let expected = splat(self.prices.steady_drift(asset) * s.since);
+        let shock = match self.prices.total_variance(asset) {
+            Some(_) => x - s.from - expected,
+            None => x - s.from - expected + s.variance * splat(0.5),
+        };
+        // Standardised; a price that does not move tells nothing.
+        let still = less(s.variance, splat(1e-12));
+        let r = select(still, splat(0.0), shock / s.variance.fast_max(splat(1e-12)).sqrt());
+        // Of several payments at once each saw an equal part of the way: its own part is known only from the whole.
+        let share = p.correlation / f64::from(count).sqrt();
+        let own = (1.0 - share * share).max(0.0).sqrt() as f32;
+        let mut total = splat(0.0);
+        for _ in 0..count as u32 {
             if s.paid {
-                let drift = self.prices.steady_drift(asset) * s.since;
-                let shock = match self.prices.total_variance(asset) {
-                    Some(_) => x - s.from - splat(drift),
-                    None => x - s.from - splat(drift) + s.variance * splat(0.5),
-                };
-                let r = shock / s.variance.fast_max(splat(1e-20)).sqrt();
-                let noise = walk.random.normal();
-                let own = (1.0 - p.correlation * p.correlation).max(0.0).sqrt() as f32;
-                s.rate = splat(p.mean as f32)
-                    + (s.rate - splat(p.mean as f32)) * splat(p.persistence as f32)
-                    + (r * splat(p.correlation as f32) + noise * splat(own)) * splat(p.deviation as f32);
+                let noise = r * splat(share as f32) + walk.random.normal() * splat(own);
+                s.rate = mean + (s.rate - mean) * splat(p.persistence as f32) + noise * splat(p.deviation as f32);
             }
             s.paid = true;
-            s.from = x;
-            s.variance = splat(0.0);
-            s.since = 0.0;
+            total += paid(s.rate);
         }
-        s.rate
-            .fast_max(splat(f.floor.max(-1e30) as f32))
-            .fast_min(splat(f.cap.min(1e30) as f32))
+        s.from = x;
+        s.variance = splat(0.0);
+        s.since = 0.0;
+        total
     }
 }
 
@@ -521,7 +536,9 @@ pub struct Rounds {
 
 impl Rounds {
     pub fn new(kernel: &Kernel, job: &Job) -> Self {
-        let work = f64::from(SCRAMBLES) * (kernel.steps().max(1) * kernel.prices.assets.max(1)) as f64;
+        let work = f64::from(SCRAMBLES)
+            * (kernel.steps().max(1) * kernel.prices.assets.max(1)) as f64
+            * (1.0 + kernel.prices.factors as f64 / 8.0);
         let affordable = (MOST_WORK / work) as u32 / KIN as u32 * KIN as u32;
         Self {
             points: 0,
@@ -612,23 +629,13 @@ impl Rounds {
             .iter()
             .enumerate()
             .map(|(k, mean)| {
-                let scatter = (column(k).map(|p| (p - mean) * (p - mean)).sum::<f64>() / (r - 1.0) / r).sqrt();
-                // Where few paths were lost, the scatter of 16 means is too skewed to trust: the binomial error bounds it.
-                let paths = n * r;
-                if mean.abs() * paths < FEW {
-                    scatter.max(((mean.abs() + 1.0 / paths) / paths).sqrt())
-                } else {
-                    scatter
-                }
+                let scatter = column(k).map(|p| (p - mean) * (p - mean)).sum::<f64>() / (r - 1.0);
+                standard_error(*mean, scatter, r, n * r)
             })
             .collect();
         let worst = self.worst(&standard_error);
         let probability: Vec<f64> = match &self.known {
-            Some(known) => known
-                .iter()
-                .zip(&sampled)
-                .map(|(k, s)| (k + s).clamp(0.0, 1.0))
-                .collect(),
+            Some(known) => on_top(known, &sampled),
             None => sampled,
         };
         // One position with a known part: its count is the answer itself.
@@ -645,6 +652,59 @@ impl Rounds {
             standard_error,
         }
     }
+}
+
+/// Given the ends of a step, two pools survive it independently where their assets are, and together where both have the
+/// same asset on the same side; between, the square of the correlation stands for the part that goes together. Exact at
+/// both ends, and steps are short where a pool is near.
+fn kinship(job: &Job) -> Vec<f32> {
+    let direction = |p: &super::Pool| -> Vec<f64> {
+        let mut sum = vec![0.0; job.factor.first().map_or(0, Vec::len)];
+        for (h, &a) in p.holdings.iter().zip(&p.assets) {
+            let weight = h.side.sign() * h.leg.notional(h.leg.mark_x);
+            for (s, f) in sum.iter_mut().zip(&job.factor[a]) {
+                *s += weight * f;
+            }
+        }
+        sum
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let all: Vec<Vec<f64>> = job.pools.iter().map(direction).collect();
+    (0..all.len())
+        .map(|k| {
+            let strongest = all[..k]
+                .iter()
+                .map(|other| dot(other, &all[k]) / (dot(other, other) * dot(&all[k], &all[k])).sqrt())
+                .filter(|c| c.is_finite())
+                .fold(0.0, f64::max);
+            (strongest * strongest).min(1.0) as f32
+        })
+        .chain([0.0])
+        .collect()
+}
+
+/// Standard error of a mean of `means` scrambles with this variance among them. Where few paths were lost, the scatter of
+/// a handful of means is too skewed to trust: the binomial error bounds it.
+pub fn standard_error(mean: f64, variance: f64, means: f64, paths: f64) -> f64 {
+    let scatter = (variance / means).sqrt();
+    if mean.abs() * paths < FEW {
+        scatter.max(((mean.abs() + 1.0 / paths) / paths).sqrt())
+    } else {
+        scatter
+    }
+}
+
+/// Exact probabilities without funding and what funding adds to them, hour by hour: noise must not let the dead rise.
+pub fn on_top(known: &[f64], added: &[f64]) -> Vec<f64> {
+    let mut most = 0.0f64;
+    known
+        .iter()
+        .zip(added)
+        .map(|(k, a)| {
+            most = most.max((k + a).clamp(0.0, 1.0));
+            most
+        })
+        .collect()
 }
 
 /// Runs a job to its end on this thread.

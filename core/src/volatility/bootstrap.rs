@@ -22,6 +22,9 @@ pub fn history(markets: &[(&Candles, &Fit)]) -> Result<(History, Vec<Garch>), St
     for (candles, fit) in markets {
         let r = returns(candles);
         let (shocks, variances, next) = filter(&r, fit.mean, &fit.garch).ok_or("prices do not move")?;
+        if shocks.iter().any(|z| !z.is_finite()) {
+            return Err("the variance model falls to nothing on these candles".to_owned());
+        }
         let inner: Vec<(u64, f64)> = candles
             .rows
             .windows(2)

@@ -40,7 +40,7 @@ impl Garch {
             return self.variance_now + 0.5 * self.omega * (bars - 1.0);
         }
         let long_run = self.omega / (1.0 - p);
-        long_run + (self.variance_now - long_run) * (1.0 - p.powf(bars)) / (bars * (1.0 - p))
+        long_run + (self.variance_now - long_run) * (1.0 - libm::pow(p, bars)) / (bars * (1.0 - p))
     }
 }
 

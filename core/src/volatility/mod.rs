@@ -41,7 +41,7 @@ pub fn close_to_close(candles: &Candles, bars: usize) -> Option<f64> {
     let returns: Vec<f64> = rows
         .windows(2)
         .filter(|w| (w[1].0 - w[0].0 - step).abs() < 1.0)
-        .map(|w| (w[1].4 / w[0].4).ln())
+        .map(|w| libm::log(w[1].4 / w[0].4))
         .collect();
     if returns.len() < 20 {
         return None;
@@ -63,7 +63,7 @@ pub fn correlation(a: &Candles, b: &Candles, bars: usize) -> Option<f64> {
         c.rows
             .windows(2)
             .filter(|w| (w[1].0 - w[0].0 - step).abs() < 1.0)
-            .map(|w| (w[1].0 as u64, (w[1].4 / w[0].4).ln()))
+            .map(|w| (w[1].0 as u64, libm::log(w[1].4 / w[0].4)))
             .collect()
     };
     let (ra, rb) = (returns(a), returns(b));

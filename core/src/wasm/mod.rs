@@ -57,12 +57,15 @@ impl Run {
         self.0.path_steps(number) as f64
     }
 
-    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do.
+    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do. Throws for other numbers.
     pub fn merge(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Float64Array[]")] numbers: Vec<js_sys::Float64Array>,
-    ) -> bool {
-        self.0.merge(numbers.iter().map(js_sys::Float64Array::to_vec).collect())
+    ) -> Result<bool, JsValue> {
+        let numbers = numbers.iter().map(js_sys::Float64Array::to_vec).collect();
+        self.0
+            .merge(numbers)
+            .map_err(|e| Error::new(&format!("{}: {}", e.field, e.message)).into())
     }
 
     /// Share of the work done, 0 to 1.

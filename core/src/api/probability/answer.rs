@@ -11,25 +11,11 @@ use crate::probability::Estimate;
 use crate::units::HOURS_PER_YEAR;
 use libm::log;
 
-pub(super) fn compose(
-    plan: &Plan,
-    estimate: Option<Estimate>,
-    extras: &[Extra],
-    found: &[Vec<f64>],
-) -> ProbabilityResponse {
+pub(super) fn compose(plan: &Plan, estimate: Estimate, extras: &[Extra], found: &[Vec<f64>]) -> ProbabilityResponse {
     let closed = plan.closed.is_some();
     // What has not been computed yet is left empty, not shown as nothing.
     let whole = !found.is_empty();
     let job = &plan.job;
-    let estimate = estimate.unwrap_or(Estimate {
-        probability: vec![0.0; job.report_hours.len()],
-        standard_error: vec![0.0; job.report_hours.len()],
-        by_pool: vec![0.0; job.pools.len()],
-        by_holding: Vec::new(),
-        paths: 0,
-        steps: 0,
-        reached_target: false,
-    });
     let method = if closed { "closed_form" } else { "quasi_monte_carlo" };
     let at = |hours: f64| {
         job.report_hours

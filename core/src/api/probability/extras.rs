@@ -54,6 +54,18 @@ pub(super) fn list(plan: &Plan) -> Vec<Extra> {
     out
 }
 
+/// How many numbers a piece has.
+pub(super) fn width(plan: &Plan, extra: Extra) -> usize {
+    let reports = plan.job.report_hours.len();
+    match extra {
+        Extra::Sensitivity(..) => 1,
+        Extra::Base | Extra::WithoutFunding => reports,
+        Extra::Leverage(_) => reports + 1,
+        Extra::Fan => plan.job.drift.len() * reports * FAN.len(),
+        Extra::Remedy(_) => 3,
+    }
+}
+
 /// The numbers of one piece.
 pub(super) fn run(plan: &Plan, extra: Extra) -> Vec<f64> {
     match extra {
@@ -90,12 +102,26 @@ fn bump(job: &mut Job, plan: &Plan, input: &str, sign: f64) {
     match input {
         "volatility" => {
             let markets = &plan.markets.assets;
-            job.model.scale_volatility(&|i| {
-                let v = markets[i].volatility;
-                if v > 0.0 { (v + 0.01 * sign).max(0.0) / v } else { 1.0 }
-            });
+            let moved = |i: usize| (markets[i].volatility + 0.01 * sign).max(0.0);
+            if let Model::Diffusion { volatility, jumps } = &mut job.model {
+                // The whole moves by a point: jumps stay, the diffusion makes up for it.
+                for (i, (v, j)) in volatility.iter_mut().zip(jumps.iter()).enumerate() {
+                    *v = sqrt((moved(i) * moved(i) - j.map_or(0.0, |j| j.variance())).max(0.0));
+                }
+            } else {
+                job.model.scale_volatility(&|i| {
+                    let v = markets[i].volatility;
+                    if v > 0.0 { moved(i) / v } else { 1.0 }
+                });
+            }
         }
-        "margin" => job.pools.iter_mut().for_each(|p| p.cash += 0.01 * sign * p.cash.abs()),
+        "margin" => {
+            for p in &mut job.pools {
+                p.cash += 0.01 * sign * p.cash.abs();
+                // Collateral in the coin itself.
+                p.holdings.iter_mut().for_each(|h| h.leg.held *= 1.0 + 0.01 * sign);
+            }
+        }
         "leverage" => job.pools.iter_mut().for_each(|p| resize(p, 1.0 + 0.01 * sign)),
         "price" => {
             for h in job.pools.iter_mut().flat_map(|p| &mut p.holdings) {
@@ -119,6 +145,7 @@ fn resize(pool: &mut Pool, factor: f64) {
     for h in &mut pool.holdings {
         let value = h.leg.value(h.leg.mark_x);
         h.leg.units *= factor;
+        h.leg.reserve *= factor;
         pool.cash += value - h.leg.value(h.leg.mark_x);
     }
 }

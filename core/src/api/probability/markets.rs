@@ -4,7 +4,7 @@ use crate::api::request::ProbabilityRequest;
 use crate::error::{EngineError, ErrorCode};
 use crate::funding::{fit_reversion, interval_of};
 use crate::margin::Holding;
-use crate::market::{Candles, GarchLaw, Market};
+use crate::market::{Candles, FundingRow, GarchLaw, Market};
 use crate::probability::{Funding, Jumps, Model, Reversion};
 use crate::units::{self, HOURS_PER_YEAR};
 use crate::volatility::garch::{Fit, Shape};
@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 /// Annual volatility beyond which an estimate is taken for a fault in the data.
 const ABSURD: f64 = 20.0;
+/// Most jumps a year, and most within a horizon: the steps of a simulation must be short beside the time between jumps.
+const MOST_INTENSITY: f64 = 10_000.0;
+const MOST_JUMPS: f64 = 400.0;
+/// Shocks with fewer degrees of freedom have next to all their variance in moves that no path draws.
+const LEAST_DEGREES: f64 = 2.3;
 /// Bars of candles that are read.
 const MOST_BARS: usize = 200_000;
 
@@ -92,11 +97,12 @@ pub(super) fn build(
                         chosen = Some("candles are there: past shocks with changing volatility".to_owned());
                         m
                     }
-                    Err(e) => {
+                    Err(e) if matches!(e.code, ErrorCode::InsufficientData | ErrorCode::NotConverged) => {
                         notes.truncate(before);
                         chosen = Some(format!("constant volatility, since past shocks cannot be used: {e}"));
                         pick("gbm", &mut assets, notes)?
                     }
+                    Err(e) => return Err(e),
                 }
             }
         }
@@ -127,10 +133,18 @@ fn check(market: &Market, field: &str) -> Result<(), EngineError> {
         units::between(format_args!("{field}.implied_volatility"), v, 1e-3, ABSURD)?;
     }
     if let Some(v) = market.volatility {
-        units::between(format_args!("{field}.volatility"), v, 0.0, ABSURD)?;
+        // 0 stands for a price that only drifts; what lies between is no volatility but a slip.
+        if v != 0.0 {
+            units::between(format_args!("{field}.volatility"), v, 1e-6, ABSURD)?;
+        }
     }
     if let Some(j) = market.jumps {
-        units::between(format_args!("{field}.jumps.intensity"), j.intensity, 0.0, 10_000.0)?;
+        units::between(
+            format_args!("{field}.jumps.intensity"),
+            j.intensity,
+            0.0,
+            MOST_INTENSITY,
+        )?;
         units::between(format_args!("{field}.jumps.mean"), j.mean, -2.0, 2.0)?;
         units::between(format_args!("{field}.jumps.deviation"), j.deviation, 0.0, 2.0)?;
     }
@@ -208,6 +222,12 @@ fn model(
                     history.shocks.len() / assets.len().max(1),
                     history.block_length
                 ));
+                if !request.correlations.is_empty() {
+                    notes.push(
+                        "correlations given are used inside a bar only: the past bars of all markets are replayed together"
+                            .to_owned(),
+                    );
+                }
                 Model::Bootstrap {
                     step_hours,
                     assets: garch,
@@ -216,7 +236,13 @@ fn model(
             } else {
                 Model::Garch {
                     step_hours,
-                    assets: fits.iter().map(|f| f.garch).collect(),
+                    assets: fits
+                        .iter()
+                        .map(|f| Garch {
+                            degrees_of_freedom: f.garch.degrees_of_freedom.max(LEAST_DEGREES),
+                            ..f.garch
+                        })
+                        .collect(),
                 }
             };
             let what = if historical {
@@ -225,12 +251,20 @@ fn model(
                 "GARCH with Student-t shocks"
             };
             let bars = longest / step_hours;
+            let laws: Vec<Garch> = match &model {
+                Model::Garch { assets, .. } | Model::Bootstrap { assets, .. } => assets.clone(),
+                Model::Diffusion { .. } => Vec::new(),
+            };
             let scales: Vec<f64> = assets
                 .iter_mut()
-                .zip(&fits)
-                .map(|(a, f)| {
-                    let own = f.garch.mean_variance(bars) * HOURS_PER_YEAR / step_hours;
-                    let (anchored, source) = anchor(own, request.markets[&a.symbol].implied_volatility, what);
+                .zip(&laws)
+                .map(|(a, law)| {
+                    let own = law.mean_variance(bars) * HOURS_PER_YEAR / step_hours;
+                    let market = &request.markets[&a.symbol];
+                    let (anchored, source) = match market.volatility {
+                        Some(v) => (v * v, format!("{what}, scaled to the volatility given")),
+                        None => anchor(own, market.implied_volatility, what),
+                    };
                     (a.volatility, a.source) = (sqrt(anchored), source);
                     sqrt(anchored / own)
                 })
@@ -250,8 +284,18 @@ fn model(
                 (a.volatility, a.source) = (volatility, source);
                 let mut jump = None;
                 if kind == "jump_diffusion" {
-                    let (diffusive, law, source) = jump_law(market, volatility, &field, notes)?;
-                    (a.volatility, a.source, jump) = (diffusive, source, law);
+                    let law = jump_law(market, &field, notes)?;
+                    (a.volatility, a.source) = diffusive(market, law, volatility, &a.source, &field)?;
+                    jump = law;
+                    let count = law.map_or(0.0, |j| j.intensity) * longest / HOURS_PER_YEAR;
+                    if count > MOST_JUMPS {
+                        return Err(EngineError::invalid(
+                            format!("{field}.jumps.intensity"),
+                            format!(
+                                "means {count:.0} jumps within {longest} hours: at most {MOST_JUMPS} are simulated"
+                            ),
+                        ));
+                    }
                 }
                 found.push(jump);
             }
@@ -368,13 +412,13 @@ fn given(g: &GarchLaw, field: &str) -> Result<Fit, EngineError> {
     let at = |name: &str| format!("{field}.{name}");
     units::between(at("step_hours"), g.step_hours, 1.0 / 60.0, 24.0)?;
     units::between(at("mean"), g.mean, -0.1, 0.1)?;
-    units::between(at("omega"), g.omega, 0.0, 1.0)?;
+    units::between(at("omega"), g.omega, 1e-20, 1.0)?;
     units::between(at("alpha"), g.alpha, 0.0, 1.0)?;
     units::between(at("gamma"), g.gamma, -1.0, 1.0)?;
     units::between(at("beta"), g.beta, 0.0, 1.0)?;
     units::between(at("variance_now"), g.variance_now, 1e-18, 1.0)?;
     let nu = g.degrees_of_freedom.unwrap_or(1e6);
-    units::between(at("degrees_of_freedom"), nu, 2.05, 1e6)?;
+    units::between(at("degrees_of_freedom"), nu, LEAST_DEGREES, 1e6)?;
     let garch = Garch {
         omega: g.omega,
         alpha: g.alpha,
@@ -404,24 +448,14 @@ fn given(g: &GarchLaw, field: &str) -> Result<Fit, EngineError> {
     })
 }
 
-/// Volatility of the diffusion, the jumps if there are any, and where they are from.
-fn jump_law(
-    market: &Market,
-    volatility: f64,
-    field: &str,
-    notes: &mut Vec<String>,
-) -> Result<(f64, Option<Jumps>, String), EngineError> {
+/// The jumps if there are any: given, or found in the candles.
+fn jump_law(market: &Market, field: &str, notes: &mut Vec<String>) -> Result<Option<Jumps>, EngineError> {
     if let Some(j) = market.jumps {
-        let law = Jumps {
+        return Ok((j.intensity > 0.0).then_some(Jumps {
             intensity: j.intensity,
             mean: j.mean,
             deviation: j.deviation,
-        };
-        return Ok((
-            volatility,
-            (j.intensity > 0.0).then_some(law),
-            "given, jumps given".to_owned(),
-        ));
+        }));
     }
     let Some(c) = &market.candles else {
         return Err(EngineError::insufficient(
@@ -431,17 +465,50 @@ fn jump_law(
     };
     let bars_a_year = 365.0 * 86_400_000.0 / c.interval.millis();
     match jumps::fit(&returns(c), bars_a_year) {
-        Ok(f) => Ok((
-            f.volatility,
-            Some(f.jumps),
-            format!("diffusion and {} jumps found in the candles", f.count),
-        )),
+        Ok(f) if f.jumps.mean.abs() > 2.0 || f.jumps.deviation > 2.0 || f.jumps.intensity > MOST_INTENSITY => {
+            Err(EngineError::insufficient(
+                format!("{field}.candles"),
+                "hold jumps that no market has: the candles are faulty",
+            ))
+        }
+        Ok(f) => {
+            notes.push(format!("{field}: {} jumps found in the candles", f.count));
+            Ok(Some(f.jumps))
+        }
         Err(why) if why.starts_with("no return") => {
             notes.push(format!("{field}: {why}; prices move without jumps"));
-            Ok((volatility, None, "close-to-close; no jump found".to_owned()))
+            Ok(None)
         }
         Err(why) => Err(EngineError::insufficient(format!("{field}.candles"), why)),
     }
+}
+
+/// Volatility of the diffusion beside jumps. Given together with given jumps it is the diffusion's own; everything else is a
+/// volatility of the whole, from which the jumps' part is taken.
+fn diffusive(
+    market: &Market,
+    law: Option<Jumps>,
+    volatility: f64,
+    source: &str,
+    field: &str,
+) -> Result<(f64, String), EngineError> {
+    let Some(j) = law else {
+        return Ok((volatility, source.to_owned()));
+    };
+    if market.volatility.is_some() && market.jumps.is_some() {
+        return Ok((volatility, "given beside the jumps given".to_owned()));
+    }
+    let left = volatility * volatility - j.variance();
+    if left <= 0.0 {
+        return Err(EngineError::insufficient(
+            format!("{field}.jumps"),
+            format!(
+                "alone have a volatility of {:.3} a year, more than the whole of {volatility:.3}",
+                sqrt(j.variance())
+            ),
+        ));
+    }
+    Ok((sqrt(left), format!("{source}, jumps counted apart")))
 }
 
 fn funding(
@@ -452,10 +519,9 @@ fn funding(
     notes: &mut Vec<String>,
 ) -> Result<Option<Funding>, EngineError> {
     let history = market.funding.as_deref().unwrap_or(&[]);
-    let interval = market
-        .funding_interval_hours
-        .or(listed)
-        .or_else(|| interval_of(history));
+    check_history(history, &format!("{field}.funding"))?;
+    let spacing = interval_of(history);
+    let interval = market.funding_interval_hours.or(listed).or(spacing);
     let at = |name: &str| format!("{field}.{name}");
     let mut process = None;
     if let Some(p) = market.funding_process {
@@ -472,10 +538,23 @@ fn funding(
     } else if let Some(p) = fit_reversion(history, market.candles.as_ref()) {
         process = Some(p);
     }
-    let mean = || history.iter().map(|r| r.1).sum::<f64>() / history.len() as f64;
+    // A history of another interval than is paid now: rates go with the time they cover.
+    let stretch = match (interval, spacing) {
+        (Some(i), Some(s)) if market.funding_process.is_none() => i / s,
+        _ => 1.0,
+    };
+    if (stretch - 1.0).abs() > 1e-9 && !history.is_empty() {
+        process = process.map(|p| stretched(p, stretch));
+        notes.push(format!(
+            "{symbol}: past payments every {} h are taken as payments every {} h of the same size an hour",
+            spacing.unwrap_or(0.0),
+            interval.unwrap_or(0.0)
+        ));
+    }
+    let mean = || stretch * history.iter().map(|r| r.1).sum::<f64>() / history.len() as f64;
     let rate = match (market.funding_rate, process) {
         (Some(r), _) => r,
-        (None, Some(p)) => history.last().map_or(p.mean, |r| r.1),
+        (None, Some(p)) => history.last().map_or(p.mean, |r| r.1 * stretch),
         (None, None) if history.len() > 1 => {
             notes.push(format!("{symbol}: funding held at the mean of a short history"));
             mean()
@@ -499,6 +578,40 @@ fn funding(
         floor,
         cap,
     }))
+}
+
+/// Times ascending and rates possible.
+fn check_history(history: &[FundingRow], field: &str) -> Result<(), EngineError> {
+    if history.len() > MOST_BARS {
+        return Err(EngineError::invalid(
+            field,
+            format!("at most {MOST_BARS} payments; got {}", history.len()),
+        ));
+    }
+    for (i, row) in history.iter().enumerate() {
+        units::millis(format_args!("{field}[{i}][0]"), row.0)?;
+        units::between(format_args!("{field}[{i}][1]"), row.1, -0.1, 0.1)?;
+        if i > 0 && row.0 <= history[i - 1].0 {
+            return Err(EngineError::invalid(
+                format!("{field}[{i}][0]"),
+                "must be later than the row before",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The same process for payments that are `k` times as far apart: rates k times as large, k steps of the return to the mean
+/// in one, and the same spread about it in proportion.
+fn stretched(p: Reversion, k: f64) -> Reversion {
+    let persistence = libm::pow(p.persistence, k);
+    let spread = p.deviation / sqrt(1.0 - p.persistence * p.persistence);
+    Reversion {
+        mean: p.mean * k,
+        persistence,
+        deviation: k * spread * sqrt(1.0 - persistence * persistence),
+        correlation: p.correlation,
+    }
 }
 
 /// A root of the correlation matrix by its principal axes, the strongest first: given pairs first, then the candles.
@@ -532,7 +645,9 @@ fn factor(request: &ProbabilityRequest, assets: &[Asset]) -> Result<Vec<Vec<f64>
         }
     }
     let eigen = SymmetricEigen::new(matrix);
-    if eigen.eigenvalues.iter().any(|l| *l < -1e-6) {
+    // Pairs estimated on different bars may miss by a little: then the nearest matrix of this shape is taken.
+    let given = !request.correlations.is_empty();
+    if given && eigen.eigenvalues.iter().any(|l| *l < -1e-6) {
         return Err(EngineError::invalid(
             "correlations",
             "cannot all hold together: the matrix has a negative eigenvalue",
@@ -540,12 +655,17 @@ fn factor(request: &ProbabilityRequest, assets: &[Asset]) -> Result<Vec<Vec<f64>
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
-    Ok((0..n)
+    let mut root: Vec<Vec<f64>> = (0..n)
         .map(|i| {
             order
                 .iter()
                 .map(|&k| eigen.eigenvectors[(i, k)] * sqrt(eigen.eigenvalues[k].max(0.0)))
                 .collect()
         })
-        .collect())
+        .collect();
+    for row in &mut root {
+        let length = sqrt(row.iter().map(|x| x * x).sum::<f64>());
+        row.iter_mut().for_each(|x| *x /= length);
+    }
+    Ok(root)
 }

@@ -27,10 +27,10 @@ pub(super) fn probability(
     let mut session = Session::new(request, explain)?;
     loop {
         let numbers = session.pending().into_iter().map(|piece| session.run(piece)).collect();
-        let last = session.merge(numbers);
+        let last = session.merge(numbers)?;
         progress(Progress { share: session.share() });
         if last {
-            return Ok(session.answer());
+            return session.answer();
         }
     }
 }

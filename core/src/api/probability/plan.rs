@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::margin::{Holding, room};
 use crate::market::Account;
 use crate::probability::closed_form::hit_probability;
-use crate::probability::{Block, Estimate, Funding, Job, Kernel, Model, Pool, SCRAMBLES};
+use crate::probability::{Block, Estimate, Job, Kernel, Model, Pool, SCRAMBLES, on_top, standard_error};
 use crate::units::{self, HOURS_PER_YEAR, MarginMode};
 use libm::log;
 
@@ -82,20 +82,18 @@ impl Plan {
             ..
         } = prepare(&request.account)?;
         let markets = markets::build(request, &holdings, longest, &mut notes)?;
-        for asset in &markets.assets {
-            let payments = asset
-                .funding
-                .filter(|f| !f.is_idle())
-                .map_or(0.0, |f| longest / f.interval_hours);
-            if payments > MOST_PAYMENTS {
-                return Err(EngineError::invalid(
-                    "horizons_hours",
-                    format!(
-                        "{longest} hours hold {payments:.0} funding payments of {}: at most {MOST_PAYMENTS} are simulated",
-                        asset.symbol
-                    ),
-                ));
-            }
+        // Rates of 0 count too: what funding would change is told beside the answer.
+        let payments: f64 = markets
+            .assets
+            .iter()
+            .filter_map(|a| a.funding)
+            .map(|f| longest / f.interval_hours)
+            .sum();
+        if payments > MOST_PAYMENTS {
+            return Err(EngineError::invalid(
+                "horizons_hours",
+                format!("{longest} hours hold {payments:.0} funding payments: at most {MOST_PAYMENTS} are simulated"),
+            ));
         }
         if let Model::Garch { step_hours, .. } | Model::Bootstrap { step_hours, .. } = &markets.model {
             if longest / step_hours > MOST_PAYMENTS {
@@ -209,7 +207,8 @@ pub(super) fn lone_price(pool: &Pool) -> Option<f64> {
 
 /// Exact probabilities at each report if no funding were paid, where there is a formula for them.
 fn without_funding(job: &Job) -> Option<Vec<f64>> {
-    if job.funding.iter().flatten().all(Funding::is_idle) {
+    let end = job.report_hours.last().copied().unwrap_or(0.0);
+    if !job.funding.iter().flatten().any(|f| f.pays_within(end)) {
         return None;
     }
     let still = Job {
@@ -228,7 +227,8 @@ pub(super) fn closed_form(job: &Job) -> Option<Estimate> {
     let Model::Diffusion { volatility, jumps } = &job.model else {
         return None;
     };
-    if jumps[*asset].is_some() || job.funding[*asset].is_some_and(|f| !f.is_idle()) {
+    let end = job.report_hours.last().copied().unwrap_or(0.0);
+    if jumps[*asset].is_some() || job.funding[*asset].is_some_and(|f| f.pays_within(end)) {
         return None;
     }
     let (v, mark) = (volatility[*asset], job.mark[*asset]);
@@ -291,16 +291,17 @@ pub(super) fn on_points(job: &Job, points: u32) -> (Vec<f64>, f64) {
     let mean: Vec<f64> = (0..reports)
         .map(|k| means.iter().map(|m| m[k]).sum::<f64>() / r)
         .collect();
-    let known = |k: usize| job.without_funding.as_ref().map_or(0.0, |known| known[k]);
     let error = mean
         .iter()
         .enumerate()
-        .map(|(k, p)| (means.iter().map(|m| (m[k] - p) * (m[k] - p)).sum::<f64>() / (r - 1.0) / r).sqrt())
+        .map(|(k, p)| {
+            let variance = means.iter().map(|m| (m[k] - p) * (m[k] - p)).sum::<f64>() / (r - 1.0);
+            standard_error(*p, variance, r, n * r)
+        })
         .fold(0.0, f64::max);
-    let mean = mean
-        .iter()
-        .enumerate()
-        .map(|(k, p)| (p + known(k)).clamp(0.0, 1.0))
-        .collect();
+    let mean = match &job.without_funding {
+        Some(known) => on_top(known, &mean),
+        None => mean,
+    };
     (mean, error)
 }

@@ -8,7 +8,7 @@ use super::extras::{self, Extra};
 use super::plan::Plan;
 use super::types::ProbabilityResponse;
 use crate::api::request::ProbabilityRequest;
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorCode};
 use crate::probability::{Block, Kernel, Rounds};
 
 /// Share of the whole that sampling is taken to be; the extras are the rest.
@@ -74,13 +74,35 @@ impl Session {
             .map_or(0, |(kernel, b)| u64::from(b.to - b.from) * kernel.steps() as u64)
     }
 
-    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do.
-    pub fn merge(&mut self, numbers: Vec<Vec<f64>>) -> bool {
+    /// Takes the numbers of all pending pieces, in order; true when nothing is left to do. Refuses numbers that are not
+    /// those of the pending pieces, and is then as it was.
+    pub fn merge(&mut self, numbers: Vec<Vec<f64>>) -> Result<bool, EngineError> {
+        let pending = self.pending();
+        let fits = numbers.len() == pending.len()
+            && pending
+                .iter()
+                .zip(&numbers)
+                .all(|(piece, n)| n.len() == self.width(*piece));
+        if !fits {
+            return Err(EngineError::invalid(
+                "numbers",
+                "must be those of the pending pieces, in their order",
+            ));
+        }
         match &mut self.sampling {
             Some((_, rounds)) if !self.sampled => self.sampled = rounds.merge(&numbers),
             _ => self.found = numbers,
         }
-        self.sampled && !self.found.is_empty()
+        Ok(self.sampled && !self.found.is_empty())
+    }
+
+    /// How many numbers a piece has.
+    fn width(&self, piece: u32) -> usize {
+        if piece & EXTRA != 0 {
+            let extra = self.extras.get((piece & !EXTRA) as usize);
+            return extra.map_or(0, |e| extras::width(&self.plan, *e));
+        }
+        self.sampling.as_ref().map_or(0, |(kernel, _)| kernel.width())
     }
 
     /// Share of the work done, as far as it can be told.
@@ -93,12 +115,18 @@ impl Session {
     }
 
     /// The answer so far: after the first round it has probabilities, with the extras it is whole.
-    pub fn answer(&self) -> ProbabilityResponse {
+    pub fn answer(&self) -> Result<ProbabilityResponse, EngineError> {
         let estimate = match (&self.plan.closed, &self.sampling) {
-            (Some(exact), _) => Some(exact.clone()),
-            (None, Some((_, rounds))) if rounds.begun() => Some(rounds.estimate()),
-            _ => None,
+            (Some(exact), _) => exact.clone(),
+            (None, Some((_, rounds))) if rounds.begun() => rounds.estimate(),
+            _ => {
+                return Err(EngineError::new(
+                    ErrorCode::NotConverged,
+                    "request",
+                    "has no answer yet: no round of it has been merged",
+                ));
+            }
         };
-        answer::compose(&self.plan, estimate, &self.extras, &self.found)
+        Ok(answer::compose(&self.plan, estimate, &self.extras, &self.found))
     }
 }
