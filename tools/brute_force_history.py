@@ -116,6 +116,17 @@ def tested(gap, slope, variance, factor, finest):
 
 
 @njit
+def mean_growth(root, table, spacing, shocks):
+    """ln(mean e^{root·z}); where the table ends, some rare paths are, it is summed."""
+    place = root / spacing
+    if place < table.size - 1:
+        cell = int(place)
+        return (table[cell] + (place - cell) * (table[cell + 1] - table[cell])) * root * root
+    most = shocks.max()
+    return root * most + np.log(np.mean(np.exp(root * (shocks - most))))
+
+
+@njit
 def workspace(assets, depth):
     return np.zeros((5, depth + 2, max(assets, 1)))
 
@@ -147,10 +158,7 @@ def simulate(rng, n, bars, shocks, within, restart, laws, table, spacing, factor
             for a in range(assets):
                 root = np.sqrt(h[a])
                 e = root * shocks[at, a]
-                place = root / spacing
-                cell = int(place)
-                growth = (table[a, cell] + (place - cell) * (table[a, cell + 1] - table[a, cell])) * h[a]
-                ahead[a] = x[a] + e - growth
+                ahead[a] = x[a] + e - mean_growth(root, table[a], spacing, shocks[:, a])
                 v[a] = h[a] * within[at, a]
                 h[a] = laws[a, 0] + (laws[a, 1] + (laws[a, 2] if e < 0.0 else 0.0)) * e * e + laws[a, 3] * h[a]
             alive = not crosses(rng, x, ahead, v, factor, cash, asset, sign, size, rate, depth, work)
@@ -378,7 +386,7 @@ def write(new):
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     written = []
-    n = 4_000_000
+    n = 2_000_000
     for k, (name, asked) in enumerate(cases()):
         if wanted and not any(w in name for w in wanted):
             continue

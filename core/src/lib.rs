@@ -11,12 +11,14 @@
 //! | [`funding`] | what holding costs | market |
 //! | [`volatility`] | how much a market moves: estimators and fitted models | market |
 //! | [`probability`] | first passage: paths, crossings, their count | margin, volatility |
+//! | [`forecast`] | forecasts of touches and their record | probability, volatility |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |
 
 pub mod api;
 pub mod error;
+pub mod forecast;
 pub mod funding;
 pub mod margin;
 pub mod market;

@@ -247,6 +247,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "funding",
             "volatility",
             "probability",
+            "calibration",
             "normalize",
             "describe"
         ]

@@ -38,6 +38,8 @@ pub(crate) struct Chance {
     /// The newest with everything in it.
     pub whole: Option<Arc<ProbabilityResponse>>,
     pub whole_of: Option<Arc<Scenario>>,
+    /// Effective leverage of the first position then.
+    pub leverage: Option<f64>,
     pub of: Option<Arc<Scenario>>,
     /// By horizon: the factor on volatilities with which the first estimate would have given `answer`.
     pub factor: [f64; 3],
@@ -140,6 +142,9 @@ async fn calculate(desk: Desk) {
         desk.now.get_untracked(),
         desk.outcome.with_untracked(|o| o.marks.clone()),
     );
+    let leverage = desk
+        .outcome
+        .with_untracked(|o| o.room.as_ref()?.positions.first()?.effective_leverage);
     // Rough answers are for a hand that has just moved, not for prices that tick.
     let same_account = desk.chance.with_untracked(|c| c.of.as_ref() == Some(&of));
     let show = {
@@ -153,7 +158,7 @@ async fn calculate(desk: Desk) {
                 desk.chance.update(|c| {
                     (c.asked, c.marks) = (asked, marks.clone());
                     if whole {
-                        (c.whole, c.whole_of) = (Some(answer.clone()), Some(of.clone()));
+                        (c.whole, c.whole_of, c.leverage) = (Some(answer.clone()), Some(of.clone()), leverage);
                     }
                     (c.answer, c.of, c.factor, c.fault) = (Some(answer), Some(of.clone()), factor, None);
                 });
@@ -292,6 +297,52 @@ fn factor(outcome: &Outcome, answer: &ProbabilityResponse, h: &HorizonProbabilit
     low
 }
 
+/// `ln(−ln(1 − p))`: a scale on which chances of neighbouring leverages lie on a smooth line.
+fn stretched(p: f64) -> f64 {
+    (-(1.0 - p.clamp(1e-9, 1.0 - 1e-9)).ln()).ln()
+}
+
+/// The chance at the leverage now, read from the last map of leverages: for one position whose side and instrument are still
+/// the same. The map and the account it was made for are from one model, so the line through both is moved to fit the latter.
+fn by_leverage(desk: Desk, hours: f64) -> Option<f64> {
+    let leverage = |o: &Outcome| o.room.as_ref()?.positions.first()?.effective_leverage;
+    let now = desk.outcome.with(leverage)?;
+    let (answer, of, before) = desk
+        .chance
+        .with(|c| Some((c.whole.clone()?, c.whole_of.clone()?, c.leverage?)))?;
+    let same = desk.scenario.with(|s| {
+        let ([a], [b]) = (s.lines.as_slice(), of.lines.as_slice()) else {
+            return false;
+        };
+        a.symbol == b.symbol && a.side == b.side && s.venue == of.venue
+    });
+    let own = answer
+        .horizons
+        .iter()
+        .find(|h| (h.hours - hours).abs() < 1e-9)?
+        .probability;
+    let nodes: Vec<(f64, f64)> = answer
+        .leverage_map
+        .iter()
+        .filter_map(|row| {
+            let at = row.rows.iter().find(|r| (r[0] - hours).abs() < 1e-9)?;
+            Some((row.leverage.ln(), stretched(at[1].max(1e-5))))
+        })
+        .collect();
+    if !same || nodes.len() < 2 || own <= 0.0 {
+        return None;
+    }
+    // Linear between neighbours, straight on beyond the ends.
+    let line = |leverage: f64| {
+        let x = leverage.ln();
+        let k = nodes.partition_point(|n| n.0 < x).clamp(1, nodes.len() - 1);
+        let (a, b) = (nodes[k - 1], nodes[k]);
+        a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0)
+    };
+    let moved = line(now) + stretched(own) - line(before);
+    Some(1.0 - (-moved.exp()).exp())
+}
+
 /// What to show for one of [`HORIZONS`]: while the account differs from the simulated one, the estimate.
 pub(crate) fn told(desk: Desk, horizon: usize) -> Told {
     let answer = match desk.chance() {
@@ -303,7 +354,8 @@ pub(crate) fn told(desk: Desk, horizon: usize) -> Told {
     };
     let (of, factor) = desk.chance.with(|c| (c.of.clone(), c.factor[horizon]));
     if desk.outcome.with(|o| o.of.is_some() && o.of != of) {
-        Told::Estimate(desk.outcome.with(|o| estimate(o, &answer, h.hours, factor)))
+        let by_map = by_leverage(desk, h.hours);
+        Told::Estimate(by_map.unwrap_or_else(|| desk.outcome.with(|o| estimate(o, &answer, h.hours, factor))))
     } else {
         Told::Computed(h.probability, h.standard_error)
     }

@@ -2,11 +2,12 @@
 
 use super::explain::Step;
 use super::request::{
-    DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest, VolatilityRequest,
+    CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,
+    VolatilityRequest,
 };
 use super::response::{
-    DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation, ProbabilityResponse,
-    SnapshotGroup, VenueRule, VolatilityResponse,
+    CalibrationResponse, DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation,
+    ProbabilityResponse, SnapshotGroup, VenueRule, VolatilityResponse,
 };
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
@@ -18,11 +19,12 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 6] = [
+pub(super) const OPERATIONS: [&str; 7] = [
     "liquidation",
     "funding",
     "volatility",
     "probability",
+    "calibration",
     "normalize",
     "describe",
 ];
@@ -81,8 +83,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
             operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[2]),
             operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[3]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[4]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[5]),
+            operation::<CalibrationRequest, CalibrationResponse>(OPERATIONS[4]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[5]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[6]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -1,5 +1,6 @@
 //! The one door: a request in, an answer or an error out.
 
+mod calibration;
 mod describe;
 mod explain;
 mod funding;
@@ -13,12 +14,12 @@ mod volatility;
 
 pub use explain::Step;
 pub use request::{
-    DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, ModelChoice, NormalizeRequest,
-    ProbabilityRequest, VolatilityRequest,
+    CalibrationRequest, DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, ModelChoice,
+    NormalizeRequest, ProbabilityRequest, VolatilityRequest,
 };
 pub use response::{
-    DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse, ProbabilityResponse,
-    VolatilityResponse,
+    CalibrationResponse, DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse,
+    ProbabilityResponse, VolatilityResponse,
 };
 pub use run::Run;
 
@@ -45,6 +46,9 @@ pub fn evaluate(
             probability::probability(r, explain, progress).map(|r| EngineResponse::Probability(Box::new(r)))
         }
         EngineRequest::Volatility(r) => volatility::volatility(r, explain).map(EngineResponse::Volatility),
+        EngineRequest::Calibration(r) => {
+            calibration::calibration(r, progress).map(|r| EngineResponse::Calibration(Box::new(r)))
+        }
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{EngineError, ErrorCode};
 use crate::market::{Account, Interval, Market, Position, Venue};
+use crate::units::Side;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ pub enum EngineRequest {
     Funding(FundingRequest),
     Probability(ProbabilityRequest),
     Volatility(VolatilityRequest),
+    Calibration(CalibrationRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -91,6 +93,29 @@ pub struct VolatilityRequest {
     pub horizon_hours: f64,
 }
 
+/// The record of a model on one market's past.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRequest {
+    /// With candles: a month before the first forecast, and what is to be forecast after it.
+    pub market: Market,
+    /// "auto", "gbm", "ewma", "garch", "past_touches" or "learned".
+    #[serde(default = "ModelChoice::auto")]
+    pub model: ModelChoice,
+    pub leverages: Vec<f64>,
+    /// Both when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<Side>,
+    pub horizons_hours: Vec<f64>,
+    /// Hours between forecasts, counted from midnight UTC; 8 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_hours: Option<f64>,
+    /// Of the positions forecast; 0.005 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_margin_rate: Option<f64>,
+}
+
 /// Which model of prices, and how finely it is walked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
@@ -101,6 +126,15 @@ pub struct ModelChoice {
     /// No step of a diffusion is longer; as long as is exact when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_hours: Option<f64>,
+}
+
+impl ModelChoice {
+    fn auto() -> Self {
+        Self {
+            kind: "auto".to_owned(),
+            step_hours: None,
+        }
+    }
 }
 
 impl Default for ModelChoice {
@@ -160,6 +194,7 @@ impl Envelope {
             "funding" => read(rest).map(EngineRequest::Funding),
             "probability" => read(rest).map(EngineRequest::Probability),
             "volatility" => read(rest).map(EngineRequest::Volatility),
+            "calibration" => read(rest).map(EngineRequest::Calibration),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {

@@ -1,5 +1,6 @@
 //! What is answered.
 
+pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
 use super::explain::Step;
 pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
@@ -20,6 +21,7 @@ pub enum EngineResponse {
     Funding(FundingResponse),
     Probability(Box<ProbabilityResponse>),
     Volatility(VolatilityResponse),
+    Calibration(Box<CalibrationResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

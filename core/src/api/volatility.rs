@@ -1,7 +1,7 @@
 //! Operation `volatility`: every estimator and model on one market's candles, and a forecast.
 
 use super::explain::Step;
-use super::probability::markets::candles as check_candles;
+use super::probability::markets::{LEAST_DEGREES, candles as check_candles};
 use super::request::VolatilityRequest;
 use crate::error::{EngineError, ErrorCode};
 use crate::market::GarchLaw;
@@ -89,7 +89,8 @@ fn law(fit: &Fit, step_hours: f64) -> GarchLaw {
         alpha: fit.garch.alpha,
         gamma: fit.garch.gamma,
         beta: fit.garch.beta,
-        degrees_of_freedom: Some(fit.garch.degrees_of_freedom),
+        // No simulation takes fewer.
+        degrees_of_freedom: Some(fit.garch.degrees_of_freedom.max(LEAST_DEGREES)),
         variance_now: fit.garch.variance_now,
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn compose(plan: &Plan, estimate: Estimate, extras: &[Extra], found: 
 
 fn model_used(plan: &Plan, estimate: &Estimate, method: &str) -> ModelUsed {
     let how = if method == "closed_form" {
-        "one position, constant volatility and no funding: the first-passage formula is exact"
+        "one position, constant volatility and no funding to pay: the first-passage formula is exact"
     } else {
         "paths are simulated, since funding, several positions or the model of prices move the barrier or the volatility"
     };

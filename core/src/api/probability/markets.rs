@@ -19,7 +19,7 @@ const ABSURD: f64 = 20.0;
 const MOST_INTENSITY: f64 = 10_000.0;
 const MOST_JUMPS: f64 = 400.0;
 /// Shocks with fewer degrees of freedom have next to all their variance in moves that no path draws.
-const LEAST_DEGREES: f64 = 2.3;
+pub(crate) const LEAST_DEGREES: f64 = 2.3;
 /// Bars of candles that are read.
 const MOST_BARS: usize = 200_000;
 
