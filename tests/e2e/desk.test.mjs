@@ -284,6 +284,21 @@ test('the chance of liquidation stands beside the price with its error and its m
   await context.close();
 });
 
+test('too short a history: the plain model answers, and the page says why', async () => {
+  const { page, context } = await open(site, { hash: '#/desk?venue=binance&mode=isolated&p=BTCUSDT,long,0.5,-,10,-,-', faults: { '*': 'abort' } });
+  const bars = Array.from({ length: 60 }, (_, k) => {
+    const close = 66000 * (1 + 0.004 * Math.sin(k * k));
+    return [NOW - (60 - k) * 3600000 - (NOW % 3600000), String(close), String(close * 1.003), String(close * 0.997), String(close), '1', 0, '0', 0, '0', '0', '0'];
+  });
+  await page.route('**/fapi/v1/klines**', (route) => route.fulfill({ json: bars, headers: { 'access-control-allow-origin': '*' } }));
+  await page.clock.setFixedTime(NOW);
+  await page.reload();
+  await until(() => page.locator('.chance .origin').first().textContent(), (t) => /Constant volatility, no fat tails/.test(t), 'the plain model', 15000);
+  assert.match(await page.locator('.chance .origin').first().textContent(), /Used because: .*cannot be used.*returns/);
+  assert.match(await page.locator('.headline .figure', { hasText: 'Chance of liquidation' }).textContent(), /%/);
+  await context.close();
+});
+
 test('while the hand moves an estimate stands in for the chance, marked as one, and the computed one follows', async () => {
   const { page, context } = await open(site, { hash: '#/desk?venue=binance&mode=isolated&p=BTCUSDT,long,0.5,-,10,-,-' });
   const week = page.locator('.headline .figure', { hasText: 'Chance of liquidation' }).locator('output');
