@@ -40,7 +40,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OUT = ROOT / "core/tests/vectors/brute_force.json"
 YEAR = 8760.0
 DEPTH = 14
-MARK = "H filtered historical"
+MARK = "H past shocks"
 MONITORING = (
     "bridges inside bars by halving where within 3.5 standard deviations, down to 2^-14 of a bar; "
     "there the test is gap <= 0.5826 standard deviations of it over that step (Broadie-Glasserman-Kou)"

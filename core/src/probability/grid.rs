@@ -79,6 +79,8 @@ impl Grid {
         let several = approximated(job);
         let finest = match &job.model {
             Model::Diffusion { .. } if several => job.approximate_step,
+            // Bars of a model are walked in parts too, by the bridge inside them.
+            Model::Garch { step_hours, .. } | Model::Bootstrap { step_hours, .. } if several => step_hours / PARTS,
             _ => f64::INFINITY,
         };
         for i in 0..hours.len() {

@@ -99,6 +99,10 @@ pub(super) struct Walk {
     /// The same at the ends of a step that is walked in parts.
     pub w_before: Vec<F>,
     pub w_after: Vec<F>,
+    /// Log prices at the ends of such a step, and the deviation of each over it.
+    pub x_before: Vec<F>,
+    pub x_after: Vec<F>,
+    pub deviation_after: Vec<F>,
     /// Standard normals for the detail between knots, `[step·factors + factor]`; four groups of eight
     /// paths share them: as drawn, with the sign turned, and both in reverse order. A quarter of the cost, and no dearer in
     /// error: what the groups have in common cancels or is shuffled.
@@ -215,6 +219,9 @@ impl Prices {
             w: zero(self.factors),
             w_before: zero(self.factors),
             w_after: zero(self.factors),
+            x_before: zero(self.assets),
+            x_after: zero(self.assets),
+            deviation_after: zero(self.assets),
             normals: zero(if grid.has_detail {
                 grid.steps.len() * self.factors
             } else {
@@ -295,10 +302,10 @@ impl Prices {
 
     /// Moves every price over part `part` of a step whose end was drawn before.
     pub(super) fn part(&self, step: &Step, part: u32, s: &mut Walk) {
-        let Kind::Diffusion { volatility, .. } = &self.kind else {
-            return;
-        };
         let left = (step.parts - part) as f32;
+        let Kind::Diffusion { volatility, .. } = &self.kind else {
+            return self.part_of_bar(step.parts as f32, left, s);
+        };
         let dt = step.dt / step.parts as f32;
         let spread = (dt * (left - 1.0) / left).sqrt();
         for (w, end) in s.w.iter_mut().zip(&s.w_after) {
@@ -309,6 +316,21 @@ impl Prices {
             s.x[a] = self.mixed(a, &s.w) * splat(*v) + splat(self.drift[a] * time) + s.sum_of_jumps[a];
             s.variance[a] = splat(v * v * dt);
             s.deviation[a] = splat(v * dt.sqrt());
+        }
+    }
+
+    /// The same inside a bar whose end and inner variance are drawn: correlated bridges.
+    fn part_of_bar(&self, parts: f32, left: f32, s: &mut Walk) {
+        let spread = ((left - 1.0) / (left * parts)).sqrt();
+        for z in &mut s.mid {
+            *z = s.random.normal() * splat(spread);
+        }
+        for a in 0..self.assets {
+            let noise = self.mixed(a, &s.mid) * s.deviation_after[a];
+            let x = s.x[a];
+            s.x[a] = x + (s.x_after[a] - x) * splat(1.0 / left) + noise;
+            s.variance[a] = s.deviation_after[a] * s.deviation_after[a] * splat(1.0 / parts);
+            s.deviation[a] = s.deviation_after[a] * splat((1.0 / parts).sqrt());
         }
     }
 

@@ -305,6 +305,7 @@ impl Kernel {
     ) -> F {
         if step.parts > 1 {
             walk.w_before.copy_from_slice(&walk.w);
+            walk.x_before.copy_from_slice(&walk.x);
         }
         self.prices.step(index, step, sobol, walk);
         if walk.jumped {
@@ -313,17 +314,23 @@ impl Kernel {
         if !self.look(pools, walk, ratios) {
             return alive;
         }
-        if step.parts == 1 {
+        // For one position near, the bridge over the whole step is exact; not so for several, or for several legs.
+        let near = || self.pools.iter().zip(pools.iter()).filter(|(_, s)| s.near);
+        if step.parts == 1 || (near().count() < 2 && near().all(|(p, _)| !p.needs_prices())) {
             return self.settle(alive, pools, stays, walk, ratios, causes);
         }
         // Some path came near: the same step again, in parts.
         let mut alive = alive;
         walk.w_after.copy_from_slice(&walk.w);
         walk.w.copy_from_slice(&walk.w_before);
+        walk.x_after.copy_from_slice(&walk.x);
+        walk.x.copy_from_slice(&walk.x_before);
+        walk.deviation_after.copy_from_slice(&walk.deviation);
         for part in 0..step.parts {
             self.prices.part(step, part, walk);
             alive = self.way(alive, pools, stays, walk, ratios, causes);
         }
+        walk.w.copy_from_slice(&walk.w_after);
         alive
     }
 

@@ -228,6 +228,15 @@ fn model(
                             .to_owned(),
                     );
                 }
+                // A law that is given says itself where variance stands; a fitted one is led there by the candles.
+                let garch = garch
+                    .into_iter()
+                    .zip(assets.iter())
+                    .map(|(g, a)| Garch {
+                        variance_now: market(a).garch.map_or(g.variance_now, |law| law.variance_now),
+                        ..g
+                    })
+                    .collect();
                 Model::Bootstrap {
                     step_hours,
                     assets: garch,
