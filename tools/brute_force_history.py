@@ -376,7 +376,7 @@ def count_bridges(rng, n, d0, d1, v):
 
 def write(new):
     """One case a line at the end; what stands before is left as it is."""
-    lines = [line for line in OUT.read_text().rstrip().removesuffix("]").rstrip().split("\n") if f'"name": "{MARK}' not in line]
+    lines = [line for line in OUT.read_text().rstrip().removesuffix("]").rstrip().split("\n") if f'"{MARK}' not in line]
     text = "\n".join(lines).rstrip(",") + ",\n" + ",\n".join(json.dumps(c) for c in new) + "\n]\n"
     json.loads(text)
     OUT.write_text(text)
@@ -386,7 +386,7 @@ def write(new):
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     written = []
-    n = 2_000_000
+    n = 4_000_000
     for k, (name, asked) in enumerate(cases()):
         if wanted and not any(w in name for w in wanted):
             continue

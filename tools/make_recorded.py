@@ -13,6 +13,8 @@ WWW = os.path.join(HERE, "..", "www", "data")
 FIXTURES = os.path.join(HERE, "..", "core", "tests", "fixtures")
 HOUR = 3_600_000
 BARS = 60 * 24
+YEAR = 365 * 24
+LEAST = 3000  # hours; a shorter history is not shipped
 END = 1772319600000  # 2026-02-28 23:00 UTC, the last recorded hour
 
 
@@ -21,23 +23,31 @@ def rows(name):
         return list(csv.DictReader(f))
 
 
-def hourly(name):
-    """Hourly [ts, o, h, l, c, v] of the last BARS hours, from hourly or shorter candles; whole hours only."""
-    out = {}
+def hourly(name, bars=BARS, digits=4):
+    """Hourly [ts, o, h, l, c, v] of the last `bars` hours, from hourly or shorter candles; volume to `digits` figures.
+    Whole hours only: one that lacks more than a twelfth of its parts is left out, and stays a gap."""
+    out, found = {}, {}
     for r in rows(name):
         ts = int(r["ts"])
         hour = ts - ts % HOUR
-        if not END - BARS * HOUR < hour <= END:
+        if not END - bars * HOUR < hour <= END:
             continue
         o, h, l, c, v = (float(r[k]) for k in ("open", "high", "low", "close", "volume"))
+        found.setdefault(hour, set()).add(ts)
         if hour in out:
             b = out[hour]
             b[2], b[3], b[4], b[5] = max(b[2], h), min(b[3], l), c, b[5] + v
         else:
             out[hour] = [hour, o, h, l, c, v]
+    parts = max(len(f) for f in found.values())
     for b in out.values():
-        b[5] = float(f"{b[5]:.4g}")
-    return [out[k] for k in sorted(out)]
+        b[5] = float(f"{b[5]:.{digits}g}")
+    return [out[k] for k in sorted(out) if 12 * len(found[k]) >= 11 * parts]
+
+
+def short(row):
+    """Whole numbers without their point and nought."""
+    return [int(x) if x == int(x) else x for x in row]
 
 
 def write(path, value):
@@ -59,6 +69,14 @@ TICKS = {"BTC": 0.1, "ETH": 0.01, "SOL": 0.01, "XRP": 0.0001, "ADA": 0.0001, "DO
 candles = {key: hourly(f"candles/{name}.csv.gz") for key, name in CANDLES.items()}
 for (venue, coin), c in candles.items():
     write(f"{WWW}/candles/{venue}-{coin}.json", {"interval": "1h", "rows": c})
+
+# Up to a year of the same series, for what needs more of the past than the page starts with.
+history = {}
+for (venue, coin), name in CANDLES.items():
+    year = hourly(f"candles/{name}.csv.gz", YEAR, 6)
+    if len(year) >= LEAST:
+        history[(venue, coin)] = f"history/{venue}-{coin}.json"
+        write(f"{WWW}/{history[(venue, coin)]}", {"interval": "1h", "rows": [short(r) for r in year]})
 
 funding = {}
 for r in rows("funding/funding_7venues_5coins_2025-03_2026-02.csv.gz"):
@@ -88,6 +106,8 @@ for venue, template in SYMBOL.items():
             "venue": venue, "symbol": template.format(coin), "candles": f"candles/{source}-{coin}.json", "candles_venue": source,
             "until": END + HOUR, "mark_price": candles[(source, coin)][-1][4], "tick_size": TICKS[coin],
         }
+        if (source, coin) in history:
+            entry["history"] = history[(source, coin)]
         if paid:
             write(f"{WWW}/funding/{venue}-{coin}.json", paid)
             entry["funding"] = f"funding/{venue}-{coin}.json"

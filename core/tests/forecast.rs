@@ -4,6 +4,7 @@
 
 use headroom_core::evaluate_json;
 use headroom_core::forecast::scores::{brier, decompose, isotonic, log_loss, reliability};
+use headroom_core::forecast::tails::{christoffersen, coverage, histogram, kupiec};
 use headroom_core::forecast::touch;
 use headroom_core::forecast::walk::{Grid, walk};
 use headroom_core::market::{Candles, Interval};
@@ -171,6 +172,11 @@ fn nothing_looks_ahead() {
                 compared += 1;
             }
         }
+        for (a, b) in whole.marks.iter().zip(&changed.marks) {
+            for (x, y) in a.iter().zip(b).take_while(|(x, _)| x.time <= until) {
+                assert_eq!(x, y);
+            }
+        }
         assert!(compared > 500, "{compared}");
     }
 }
@@ -231,14 +237,7 @@ fn a_true_model_is_found_calibrated() {
 /// others gain on it.
 #[test]
 fn a_wrong_model_is_found_miscalibrated() {
-    let mut awake = false;
-    let storms = simulated(9000, 4, |k, u| {
-        if k % 24 == 0 && u.next() < if awake { 0.25 } else { 0.08 } {
-            awake = !awake;
-        }
-        let v: f64 = if awake { 1.6 } else { 0.3 };
-        v * v / 8760.0
-    });
+    let storms = storms(9000, 4);
     let (plain, auto) = (record(&storms, "gbm"), record(&storms, "auto"));
     let at = |a: &Value, k: &str| {
         a["scores"]
@@ -326,4 +325,185 @@ fn what_cannot_be_walked_is_refused() {
     ] {
         assert_eq!(ask(market, more.clone()), (code.to_owned(), field.to_owned()), "{more}");
     }
+}
+
+/// Values by scipy 1.x: likelihoods by `binom.logpmf` and `xlogy`, tails by `chi2.sf`.
+#[test]
+fn tests_of_tails_are_those_of_scipy() {
+    for (x, n, want) in [
+        (0, 250, 0.024981503053449754),
+        (1, 250, 0.2780714900139529),
+        (7, 250, 0.01904923089052643),
+        (12, 1000, 0.5377314455602774),
+        (4, 300, 0.5808718021682183),
+    ] {
+        assert!((kupiec(x, n, 0.01) - want).abs() < 1e-12, "{x} of {n}");
+    }
+    for (hits, n, want) in [
+        (vec![3, 4, 5, 50, 51], 100, 0.00023703225164281697),
+        (vec![10, 30, 55, 80], 120, 0.5978064389704314),
+        (vec![7], 60, 0.8526800763716714),
+        (vec![1, 2, 3, 4, 5, 6], 40, 1.2287663859156953e-05),
+    ] {
+        let violated: Vec<bool> = (0..n).map(|i| hits.contains(&i)).collect();
+        assert!((christoffersen(&violated) - want).abs() < 1e-12, "{hits:?}");
+    }
+    assert_eq!(christoffersen(&[false; 30]), 1.0);
+    assert_eq!(histogram(&[0.0, 0.05, 0.1, 0.99, 1.0]), [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+    assert!((coverage(&[0.1, 0.3, 0.5, 0.74, 0.76], 0.5) - 0.6).abs() < 1e-15);
+}
+
+/// Asleep most of the time, awake on days that last.
+fn storms(bars: usize, seed: u64) -> Candles {
+    let mut awake = false;
+    simulated(bars, seed, move |k, u| {
+        if k % 24 == 0 && u.next() < if awake { 0.25 } else { 0.08 } {
+            awake = !awake;
+        }
+        let v: f64 = if awake { 1.6 } else { 0.3 };
+        v * v / 8760.0
+    })
+}
+
+/// Bands hold the truth about nine times in ten, and a wrong model falls out of them. The fan likewise.
+#[test]
+fn bands_and_fan_tell_a_true_model_from_a_wrong_one() {
+    let outside = |answer: &Value| {
+        let (mut out, mut all) = (0, 0);
+        for h in answer["horizons"].as_array().unwrap() {
+            let pairs = |k: &str| h[k].as_array().unwrap().clone();
+            for (row, band) in pairs("reliability").iter().zip(pairs("reliability_bands")) {
+                let observed = row[1].as_f64().unwrap();
+                all += 1;
+                out += u32::from(
+                    observed < band[0].as_f64().unwrap() - 1e-12 || observed > band[1].as_f64().unwrap() + 1e-12,
+                );
+            }
+        }
+        f64::from(out) / f64::from(all)
+    };
+    let mut true_share = 0.0;
+    let mut wrong_share = 0.0;
+    for seed in 0..4 {
+        true_share += outside(&record(&simulated(6000, 40 + seed, |_, _| 0.8 * 0.8 / 8760.0), "gbm")) / 4.0;
+        wrong_share += outside(&record(&storms(6000, 50 + seed), "gbm")) / 4.0;
+    }
+    assert!(true_share < 0.25, "{true_share}");
+    assert!(wrong_share > 0.5, "{wrong_share}");
+    let truth = record(&simulated(9000, 3, |_, _| 0.8 * 0.8 / 8760.0), "auto");
+    let f = &truth["fan"][0];
+    let n = |k: &str| f[k].as_f64().unwrap();
+    assert!(
+        (n("coverage_50_gbm") - 0.5).abs() < 0.05 && (n("coverage_90_gbm") - 0.9).abs() < 0.03,
+        "{f}"
+    );
+    assert!(
+        (n("coverage_50") - 0.5).abs() < 0.06 && (n("coverage_90") - 0.9).abs() < 0.03,
+        "{f}"
+    );
+    assert!(
+        n("kupiec_below") > 0.01 && n("kupiec_above") > 0.01 && n("christoffersen") > 0.01,
+        "{f}"
+    );
+    let wrong = record(&storms(9000, 4), "auto");
+    let f = &wrong["fan"][0];
+    let n = |k: &str| f[k].as_f64().unwrap();
+    // A mixture of calm and storm: the plain fan is too wide in its middle.
+    assert!(n("coverage_50_gbm") > 0.58, "{f}");
+    assert!(
+        (n("coverage_50") - 0.5).abs() < (n("coverage_50_gbm") - 0.5).abs(),
+        "{f}"
+    );
+}
+
+/// One isolated position without funding: `probability` says what its own record says, and the same with the record given.
+#[test]
+fn probability_reads_the_record() {
+    let candles = storms(6000, 7);
+    let close = candles.rows.last().unwrap().4;
+    let ask = |market: Value, side: &str, leverage: f64| -> Value {
+        let request = json!({"op": "probability", "account": {"venue": "binance", "margin_mode": "isolated", "positions": [
+            {"symbol": "AUSDT", "side": side, "size": 1, "entry_price": close, "mark_price": close, "leverage": leverage,
+             "instrument": {"kind": "linear", "tiers": [{"floor": 0, "cap": null, "maintenance_margin_rate": 0.005, "max_leverage": 50}]}}]},
+            "markets": {"AUSDT": market}, "horizons_hours": [24, 72], "model": {"kind": "auto"}, "target_standard_error": 0.001,
+            "target_probability": 0.05, "leverages": [5], "seed": 3});
+        let answer: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
+        assert!(answer["error"].is_null(), "{answer}");
+        answer
+    };
+    let rows = json!({"interval": "1h", "rows": candles.rows});
+    let request = json!({"op": "calibration", "market": {"candles": rows}, "leverages": [2, 3, 5, 8, 12, 20],
+        "horizons_hours": [4, 24, 72, 168], "every_hours": 8});
+    let calibration: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
+    let standing = &calibration["standing"];
+    assert_eq!(standing["has_skill"], true, "{standing}");
+    for (side, leverage) in [("long", 12.0), ("short", 20.0), ("long", 20.0)] {
+        let own = ask(json!({"candles": rows}), side, leverage);
+        let given = ask(json!({"candles": rows, "record": standing}), side, leverage);
+        // Numbers that went through text may differ in their last digit.
+        for k in 0..2 {
+            let at = |a: &Value| a["horizons"][k]["probability"].as_f64().unwrap();
+            assert!((at(&own) - at(&given)).abs() < 1e-12);
+        }
+        let distance = grid()
+            .distance(leverage, if side == "long" { Side::Long } else { Side::Short })
+            .unwrap();
+        for (k, horizon) in [(0, 1), (1, 2)] {
+            let level = standing["horizons"][horizon]["levels"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|l| (l["distance"].as_f64().unwrap() - distance).abs() < 1e-12)
+                .unwrap();
+            let want = level["auto"].as_f64().unwrap();
+            let got = own["horizons"][k]["probability"].as_f64().unwrap();
+            // The straight line through all levels, and two simulations of one model with their own ways of fitting it.
+            assert!((got / want - 1.0).abs() < 0.25, "{side} {leverage}: {got} {want}");
+        }
+        let used = &own["model"]["records"][0];
+        let sum: f64 = used["weights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|w| w[1].as_f64().unwrap())
+            .sum();
+        assert!(
+            (sum - 1.0).abs() < 1e-9 && used["since"].as_f64().unwrap() > 1.6e12,
+            "{used}"
+        );
+        let survival: Vec<f64> = own["survival"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s[1].as_f64().unwrap())
+            .collect();
+        assert!(survival.windows(2).all(|w| w[1] <= w[0]));
+        // What brings the chance down to a wish is read by the same record.
+        let margin = own["remedies"][0]["margin_to_add"].as_f64().unwrap();
+        assert!(margin > 0.0);
+    }
+    // Nothing to gain over the plain model: it answers, and says why.
+    let plain = simulated(4000, 9, |_, _| 0.8 * 0.8 / 8760.0);
+    let close = plain.rows.last().unwrap().4;
+    let request = json!({"op": "probability", "account": {"venue": "binance", "margin_mode": "isolated", "positions": [
+        {"symbol": "AUSDT", "side": "long", "size": 1, "entry_price": close, "mark_price": close, "leverage": 10,
+         "instrument": {"kind": "linear", "tiers": [{"floor": 0, "cap": null, "maintenance_margin_rate": 0.005, "max_leverage": 50}]}}]},
+        "markets": {"AUSDT": {"candles": {"interval": "1h", "rows": plain.rows}}}, "horizons_hours": [24], "model": {"kind": "auto"}});
+    let answer: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
+    assert_eq!(answer["model"]["kind"], "gbm", "{}", answer["model"]);
+    assert!(
+        answer["model"]["reason"].as_str().unwrap().contains("record"),
+        "{}",
+        answer["model"]
+    );
+    // A record that cannot be is refused by name.
+    let mut broken = standing.clone();
+    broken["horizons"][1]["levels"][0]["auto"] = json!(1.5);
+    let mut request = request;
+    request["markets"]["AUSDT"]["record"] = broken;
+    let answer: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
+    assert_eq!(
+        answer["error"]["field"], "markets.AUSDT.record.horizons[1].levels[0].auto",
+        "{answer}"
+    );
 }

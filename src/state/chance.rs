@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane, pool};
 use headroom_core::api::probability::HorizonProbability;
 use headroom_core::api::{ModelChoice, ProbabilityRequest, ProbabilityResponse, VolatilityRequest, VolatilityResponse};
-use headroom_core::market::{GarchLaw, Market};
+use headroom_core::market::{Candles, GarchLaw, Market};
 use headroom_core::probability::closed_form::hit_probability;
 use headroom_core::units::{HOURS_PER_YEAR, MarginMode};
 use leptos::prelude::*;
@@ -64,8 +64,9 @@ thread_local! {
     static NEWEST: Cell<u32> = const { Cell::new(0) };
     /// Account, begin (ms) and target of the run under way.
     static UNDER_WAY: RefCell<Option<(Arc<Scenario>, f64, f64)>> = const { RefCell::new(None) };
-    /// Fitted variance models by instrument, and the time of the last bar they saw. `None`: could not be fitted.
-    static LAWS: RefCell<HashMap<Key, (f64, Option<GarchLaw>)>> = RefCell::default();
+    /// Fitted variance models by instrument, and the candles they saw: time of the last and their number. `None`: could not
+    /// be fitted.
+    static LAWS: RefCell<HashMap<Key, ((f64, usize), Option<GarchLaw>)>> = RefCell::default();
 }
 
 /// Keeps the chance true to the last liquidation result.
@@ -193,8 +194,8 @@ async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
             Some((key, candles))
         });
         let Some((key, candles)) = held else { continue };
-        let last = candles.rows.last().map_or(0.0, |r| r.0);
-        if LAWS.with_borrow(|l| l.get(&key).is_some_and(|(at, _)| *at == last)) {
+        let seen = seen(&candles);
+        if LAWS.with_borrow(|l| l.get(&key).is_some_and(|(of, _)| *of == seen)) {
             continue;
         }
         let request = VolatilityRequest {
@@ -208,9 +209,14 @@ async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
         let law = engine::read::<VolatilityResponse>(&engine::ask(Lane::Fit, &text("volatility", &request)).await)
             .ok()
             .and_then(|v| v.garch);
-        LAWS.with_borrow_mut(|l| l.insert(key, (last, law)));
+        LAWS.with_borrow_mut(|l| l.insert(key, (seen, law)));
     }
     Ok(())
+}
+
+/// What tells candles apart: time of the last and their number.
+fn seen(candles: &Candles) -> (f64, usize) {
+    (candles.rows.last().map_or(0.0, |r| r.0), candles.rows.len())
 }
 
 fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
@@ -231,7 +237,11 @@ fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
                 funding_interval_hours: m.funding_interval_hours,
                 funding_cap: quote.and_then(|q| q.funding_cap),
                 funding_floor: quote.and_then(|q| q.funding_floor),
-                garch: LAWS.with_borrow(|l| l.get(&key).and_then(|(_, law)| *law)),
+                garch: LAWS.with_borrow(|l| {
+                    l.get(&key)
+                        .filter(|(of, _)| *of == seen(&candles))
+                        .and_then(|(_, law)| *law)
+                }),
                 ..Market::default()
             })
         });

@@ -4,11 +4,15 @@ use super::Progress;
 use super::probability::markets::candles as check_candles;
 use super::request::CalibrationRequest;
 use crate::error::EngineError;
+use crate::forecast::members::SIMULATED;
 use crate::forecast::members::{MONTH, NAMES};
 use crate::forecast::scores::{
-    brier, decompose, expected_calibration_error, log_loss, log_score, reliability, skill_interval,
+    brier, decompose, expected_calibration_error, log_loss, log_score, reliability, reliability_bands, skill_interval,
 };
-use crate::forecast::walk::{Cell, Grid, walk};
+use crate::forecast::standing::{Standing, StandingHorizon, StandingLevel};
+use crate::forecast::tails::{christoffersen, coverage, histogram, kupiec};
+use crate::forecast::walk::{Cell, End, Grid, Record, walk};
+use crate::market::{Candles, Interval};
 use crate::units::{self, Side};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +57,50 @@ pub struct CellScore {
     pub expected_calibration_error: f64,
     /// Rows of `[mean forecast, observed frequency, count]`.
     pub reliability: Vec<[f64; 3]>,
+    /// Of each row, where the frequency would lie nine times out of ten were the forecasts right: days drawn again.
+    pub reliability_bands: Vec<[f64; 2]>,
+}
+
+/// All leverages and sides of one horizon together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct HorizonScore {
+    pub horizon_hours: f64,
+    pub forecasts: usize,
+    pub events: usize,
+    pub brier: f64,
+    pub brier_gbm: f64,
+    pub skill_gbm: Option<f64>,
+    pub skill_gbm_interval: Option<[f64; 2]>,
+    pub reliability: Vec<[f64; 3]>,
+    pub reliability_bands: Vec<[f64; 2]>,
+    /// Of the plain model.
+    pub reliability_gbm: Vec<[f64; 3]>,
+}
+
+/// The forecast distribution of the price at the end of a horizon against where it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct FanScore {
+    pub horizon_hours: f64,
+    pub forecasts: usize,
+    /// Share of ends within the central half, and within the central nine tenths; and of the plain model.
+    pub coverage_50: f64,
+    pub coverage_90: f64,
+    pub coverage_50_gbm: f64,
+    pub coverage_90_gbm: f64,
+    /// How many ends fell into each tenth of the distribution made before: equal where it is right.
+    pub histogram: [usize; 10],
+    /// Forecasts whose windows do not overlap: how many, and how many ended in the lower and the upper 1 %.
+    pub apart: usize,
+    pub below_1: usize,
+    pub above_1: usize,
+    /// p-values of Kupiec's test that either tail holds 1 %, and of Christoffersen's that a violation (either tail) says
+    /// nothing of the next.
+    pub kupiec_below: f64,
+    pub kupiec_above: f64,
+    pub christoffersen: f64,
 }
 
 /// What each model carried from a time on.
@@ -93,6 +141,11 @@ pub struct Miss {
 pub struct CalibrationResponse {
     pub model: String,
     pub scores: Vec<CellScore>,
+    pub horizons: Vec<HorizonScore>,
+    /// Of the combination, whatever `model` is.
+    pub fan: Vec<FanScore>,
+    /// As of the last bar: what `probability` takes as `market.record`.
+    pub standing: Standing,
     /// Over all cells together.
     pub brier: f64,
     pub log_loss: f64,
@@ -130,6 +183,7 @@ pub(super) fn calibration(
         "garch" => |c| &c.members[2],
         "past_touches" => |c| &c.members[3],
         "learned" => |c| &c.members[4],
+        "filtered_historical" => |c| &c.members[SIMULATED],
         other => {
             let shown: String = other.chars().take(40).collect();
             return Err(EngineError::unsupported(
@@ -152,34 +206,19 @@ pub(super) fn calibration(
         .map(|c| (c.times[0], c.times[c.times.len() - 1]))
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     else {
-        return Err(EngineError::insufficient(
-            "market.candles",
-            format!(
-                "holds {} bars: more than {MONTH} that move are needed before the first forecast, and a whole horizon after it",
-                candles.rows.len()
-            ),
-        ));
+        return Err(too_short(candles));
     };
-    let scores: Vec<CellScore> = cells.iter().map(|c| score(c, pick(c), &grid)).collect();
-    // All cells together, time by time, so that days stay whole.
-    let mut all: Vec<(f64, f64, f64, f64)> = Vec::new();
-    for c in &cells {
-        for (k, y) in c.outcomes.iter().enumerate() {
-            all.push((c.times[k], pick(c)[k], c.members[0][k], *y));
-        }
-    }
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let said: Vec<f64> = all.iter().map(|a| a.1).collect();
-    let plain: Vec<f64> = all.iter().map(|a| a.2).collect();
-    let outcomes: Vec<f64> = all.iter().map(|a| a.3).collect();
-    let times: Vec<f64> = all.iter().map(|a| a.0).collect();
+    let all = Pooled::of(cells.iter().copied(), pick);
     let longest = grid.horizons_hours.iter().copied().fold(0.0, f64::max);
-    let interval = skill_of(&said, &plain, &outcomes, &times, longest);
+    let interval = all.skill_interval(longest);
+    let horizons = (0..grid.horizons_hours.len())
+        .map(|k| horizon(k, &cells, pick, &grid))
+        .collect();
     Ok(CalibrationResponse {
         model: kind.to_owned(),
-        brier: brier(&said, &outcomes),
-        log_loss: log_loss(&said, &outcomes),
-        skill_gbm: ratio(brier(&said, &outcomes), brier(&plain, &outcomes)),
+        brier: brier(&all.said, &all.outcomes),
+        log_loss: log_loss(&all.said, &all.outcomes),
+        skill_gbm: ratio(brier(&all.said, &all.outcomes), brier(&all.plain, &all.outcomes)),
         skill_gbm_interval: interval,
         has_skill: interval.is_some_and(|i| i[0] > 0.0),
         members: NAMES.iter().map(|n| (*n).to_owned()).collect(),
@@ -200,7 +239,16 @@ pub(super) fn calibration(
             })
             .collect(),
         misses: misses(&cells, pick, &grid),
-        scores,
+        scores: cells.iter().map(|c| score(c, pick(c), &grid)).collect(),
+        horizons,
+        fan: grid
+            .horizons_hours
+            .iter()
+            .zip(&record.ends)
+            .filter(|(_, ends)| !ends.is_empty())
+            .map(|(h, ends)| fan(*h, ends))
+            .collect(),
+        standing: standing(candles, &record, &grid).ok_or_else(|| too_short(candles))?,
         from,
         until,
         assumptions: vec![
@@ -209,6 +257,159 @@ pub(super) fn calibration(
             "touched: the high or low of a later bar within the horizon reaches the level".to_owned(),
         ],
     })
+}
+
+fn too_short(candles: &Candles) -> EngineError {
+    EngineError::insufficient(
+        "market.candles",
+        format!(
+            "holds {} bars: more than {MONTH} that move are needed before the first forecast, and a whole horizon after it",
+            candles.rows.len()
+        ),
+    )
+}
+
+/// Fewest hourly bars from which a record is made where none is given: three months.
+const LEAST_RECORD: usize = 2160;
+
+/// The record that `probability` makes itself where it gets long hourly candles and no record: over the grid of the page.
+pub(super) fn own_standing(candles: &Candles) -> Option<Standing> {
+    if candles.interval != Interval::H1 || candles.rows.len() < LEAST_RECORD {
+        return None;
+    }
+    let grid = Grid {
+        leverages: vec![2.0, 3.0, 5.0, 8.0, 12.0, 20.0],
+        sides: vec![Side::Long, Side::Short],
+        horizons_hours: vec![4.0, 24.0, 72.0, 168.0],
+        every_hours: 8.0,
+        maintenance_margin_rate: 0.005,
+    };
+    standing(candles, &walk(candles, &grid, &mut |_| ()), &grid)
+}
+
+fn standing(candles: &Candles, record: &Record, grid: &Grid) -> Option<Standing> {
+    let until = candles.rows.last()?.0 + candles.interval.millis();
+    let all = Pooled::of(record.cells.iter(), |c| &c.auto);
+    let longest = grid.horizons_hours.iter().copied().fold(0.0, f64::max);
+    let interval = all.skill_interval(longest);
+    let mut order: Vec<usize> = (0..grid.horizons_hours.len()).collect();
+    order.sort_by(|a, b| grid.horizons_hours[*a].total_cmp(&grid.horizons_hours[*b]));
+    Some(Standing {
+        from: *all.times.first()?,
+        until,
+        forecasts: record.cells.iter().map(|c| c.times.len()).max()?,
+        skill_gbm: ratio(brier(&all.said, &all.outcomes), brier(&all.plain, &all.outcomes)),
+        skill_gbm_interval: interval,
+        has_skill: interval.is_some_and(|i| i[0] > 0.0),
+        members: NAMES.iter().map(|n| (*n).to_owned()).collect(),
+        horizons: order
+            .into_iter()
+            .filter_map(|k| {
+                let (weights, map) = &record.now[k];
+                let leader = |w: &[f64]| (0..w.len()).max_by(|a, b| w[*a].total_cmp(&w[*b]));
+                let leading = leader(weights)?;
+                let since = record.marks[k]
+                    .iter()
+                    .rev()
+                    .take_while(|m| leader(&m.weights) == Some(leading))
+                    .last();
+                Some(StandingHorizon {
+                    horizon_hours: grid.horizons_hours[k],
+                    weights: weights.clone(),
+                    map: [map.a, map.b, map.c],
+                    leading: NAMES[leading].to_owned(),
+                    since: since.map_or(until, |m| m.time),
+                    levels: record
+                        .last
+                        .iter()
+                        .filter(|s| s.horizon == k)
+                        .map(|s| StandingLevel {
+                            distance: s.distance,
+                            simulated: s.members[SIMULATED],
+                            auto: s.auto,
+                        })
+                        .collect(),
+                })
+            })
+            .collect(),
+    })
+}
+
+/// Forecasts of several cells, time by time, so that days stay whole.
+struct Pooled {
+    times: Vec<f64>,
+    said: Vec<f64>,
+    plain: Vec<f64>,
+    outcomes: Vec<f64>,
+}
+
+impl Pooled {
+    fn of<'a>(cells: impl Iterator<Item = &'a Cell>, pick: fn(&Cell) -> &Vec<f64>) -> Self {
+        let mut all: Vec<(f64, f64, f64, f64)> = cells
+            .flat_map(|c| (0..c.times.len()).map(move |k| (c.times[k], pick(c)[k], c.members[0][k], c.outcomes[k])))
+            .collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self {
+            times: all.iter().map(|a| a.0).collect(),
+            said: all.iter().map(|a| a.1).collect(),
+            plain: all.iter().map(|a| a.2).collect(),
+            outcomes: all.iter().map(|a| a.3).collect(),
+        }
+    }
+
+    fn skill_interval(&self, horizon: f64) -> Option<[f64; 2]> {
+        skill_of(&self.said, &self.plain, &self.outcomes, &self.times, horizon)
+    }
+}
+
+fn horizon(k: usize, cells: &[&Cell], pick: fn(&Cell) -> &Vec<f64>, grid: &Grid) -> HorizonScore {
+    let p = Pooled::of(cells.iter().copied().filter(|c| c.horizon == k), pick);
+    let hours = grid.horizons_hours[k];
+    let events = p.outcomes.iter().filter(|y| **y > 0.5).count();
+    let (own, plain) = (brier(&p.said, &p.outcomes), brier(&p.plain, &p.outcomes));
+    HorizonScore {
+        horizon_hours: hours,
+        forecasts: p.said.len(),
+        events,
+        brier: own,
+        brier_gbm: plain,
+        skill_gbm: ratio(own, plain).filter(|_| events > 0),
+        skill_gbm_interval: (events >= LEAST_EVENTS).then(|| p.skill_interval(hours)).flatten(),
+        reliability: reliability(&p.said, &p.outcomes, GROUPS),
+        reliability_bands: reliability_bands(&p.said, &p.outcomes, &days(&p.times, hours), GROUPS, 1),
+        reliability_gbm: reliability(&p.plain, &p.outcomes, GROUPS),
+    }
+}
+
+fn fan(hours: f64, ends: &[End]) -> FanScore {
+    let ranks: Vec<f64> = ends.iter().map(|e| e.rank).collect();
+    let plain: Vec<f64> = ends.iter().map(|e| e.plain_rank).collect();
+    let mut apart: Vec<f64> = Vec::new();
+    let mut free = f64::NEG_INFINITY;
+    for e in ends {
+        if e.time >= free {
+            apart.push(e.rank);
+            free = e.time + hours * 3_600_000.0 - 1.0;
+        }
+    }
+    let count = |tail: &dyn Fn(f64) -> bool| apart.iter().filter(|u| tail(**u)).count();
+    let (below, above) = (count(&|u| u < 0.01), count(&|u| u > 0.99));
+    let violated: Vec<bool> = apart.iter().map(|u| !(0.01..=0.99).contains(u)).collect();
+    FanScore {
+        horizon_hours: hours,
+        forecasts: ends.len(),
+        coverage_50: coverage(&ranks, 0.5),
+        coverage_90: coverage(&ranks, 0.9),
+        coverage_50_gbm: coverage(&plain, 0.5),
+        coverage_90_gbm: coverage(&plain, 0.9),
+        histogram: histogram(&ranks),
+        apart: apart.len(),
+        below_1: below,
+        above_1: above,
+        kupiec_below: kupiec(below, apart.len(), 0.01),
+        kupiec_above: kupiec(above, apart.len(), 0.01),
+        christoffersen: christoffersen(&violated),
+    }
 }
 
 fn grid(request: &CalibrationRequest, step_hours: f64) -> Result<Grid, EngineError> {
@@ -268,9 +469,12 @@ fn ratio(score: f64, reference: f64) -> Option<f64> {
 /// one story.
 fn skill_of(said: &[f64], plain: &[f64], outcomes: &[f64], times: &[f64], horizon: f64) -> Option<[f64; 2]> {
     let squares = |p: &[f64]| -> Vec<f64> { p.iter().zip(outcomes).map(|(p, y)| (p - y) * (p - y)).collect() };
+    skill_interval(&squares(said), &squares(plain), &days(times, horizon), 1)
+}
+
+fn days(times: &[f64], horizon: f64) -> Vec<u32> {
     let length = 86_400_000.0 * (horizon / 24.0).max(1.0);
-    let blocks: Vec<u32> = times.iter().map(|t| (t / length) as u32).collect();
-    skill_interval(&squares(said), &squares(plain), &blocks, 1)
+    times.iter().map(|t| (t / length) as u32).collect()
 }
 
 fn score(c: &Cell, said: &[f64], grid: &Grid) -> CellScore {
@@ -308,6 +512,7 @@ fn score(c: &Cell, said: &[f64], grid: &Grid) -> CellScore {
         log_loss_gbm: log_loss(&c.members[0], &c.outcomes),
         expected_calibration_error: expected_calibration_error(&rows),
         reliability: rows,
+        reliability_bands: reliability_bands(said, &c.outcomes, &days(&c.times, horizon), GROUPS, 1),
     }
 }
 

@@ -100,7 +100,7 @@ pub struct VolatilityRequest {
 pub struct CalibrationRequest {
     /// With candles: a month before the first forecast, and what is to be forecast after it.
     pub market: Market,
-    /// "auto", "gbm", "ewma", "garch", "past_touches" or "learned".
+    /// "auto", "gbm", "ewma", "garch", "filtered_historical", "past_touches" or "learned".
     #[serde(default = "ModelChoice::auto")]
     pub model: ModelChoice,
     pub leverages: Vec<f64>,

@@ -7,6 +7,9 @@
 
 pub mod combine;
 pub mod members;
+pub mod past_shocks;
 pub mod scores;
+pub mod standing;
+pub mod tails;
 pub mod touch;
 pub mod walk;

@@ -82,29 +82,101 @@ pub fn decompose(forecasts: &[f64], outcomes: &[f64]) -> Decomposition {
     }
 }
 
-/// Rows of `[mean forecast, observed frequency, count]` over groups of equally many forecasts, ascending; equal forecasts are
-/// never parted.
-pub fn reliability(forecasts: &[f64], outcomes: &[f64], groups: usize) -> Vec<[f64; 3]> {
+/// Groups of equally many forecasts, ascending; equal forecasts are never parted.
+fn grouped(forecasts: &[f64], outcomes: &[f64], groups: usize) -> Vec<Vec<usize>> {
     let n = forecasts.len().min(outcomes.len());
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| forecasts[*a].total_cmp(&forecasts[*b]));
     let size = n.div_ceil(groups.max(1)).max(1);
-    let mut rows: Vec<[f64; 3]> = Vec::new();
+    let mut out = Vec::new();
     let mut at = 0;
     while at < n {
         let mut end = (at + size).min(n);
         while end < n && forecasts[order[end]] == forecasts[order[end - 1]] {
             end += 1;
         }
-        let members = &order[at..end];
-        rows.push([
-            mean(members.iter().map(|i| forecasts[*i])),
-            mean(members.iter().map(|i| outcomes[*i])),
-            members.len() as f64,
-        ]);
+        out.push(order[at..end].to_vec());
         at = end;
     }
-    rows
+    out
+}
+
+/// Rows of `[mean forecast, observed frequency, count]` over groups of equally many forecasts, ascending.
+pub fn reliability(forecasts: &[f64], outcomes: &[f64], groups: usize) -> Vec<[f64; 3]> {
+    grouped(forecasts, outcomes, groups)
+        .iter()
+        .map(|members| {
+            [
+                mean(members.iter().map(|i| forecasts[*i])),
+                mean(members.iter().map(|i| outcomes[*i])),
+                members.len() as f64,
+            ]
+        })
+        .collect()
+}
+
+/// For each row of [`reliability`] the 5 % and 95 % quantiles of how far the frequency would lie from the mean forecast,
+/// were the forecasts right: whole blocks of residuals are drawn again and again, their mean taken out. The band stands
+/// about the forecast; a row outside of it is off by more than chance. Zero width where a group lies in one block.
+pub fn reliability_bands(
+    forecasts: &[f64],
+    outcomes: &[f64],
+    blocks: &[u32],
+    groups: usize,
+    seed: u64,
+) -> Vec<[f64; 2]> {
+    let mut random = Draw(seed);
+    grouped(forecasts, outcomes, groups)
+        .iter()
+        .map(|members| {
+            let forecast = mean(members.iter().map(|i| forecasts[*i]));
+            let off = mean(members.iter().map(|i| outcomes[*i] - forecasts[*i]));
+            let mut sums = std::collections::BTreeMap::<u32, (f64, f64)>::new();
+            for &i in members {
+                let s = sums.entry(blocks[i]).or_default();
+                s.0 += outcomes[i] - forecasts[i] - off;
+                s.1 += 1.0;
+            }
+            let sums: Vec<(f64, f64)> = sums.into_values().collect();
+            let mut drawn: Vec<f64> = (0..DRAWS)
+                .map(|_| {
+                    let (mut s, mut n) = (0.0, 0.0);
+                    for _ in 0..sums.len() {
+                        let pick = sums[random.below(sums.len())];
+                        s += pick.0;
+                        n += pick.1;
+                    }
+                    s / n
+                })
+                .collect();
+            drawn.sort_by(f64::total_cmp);
+            // Residuals of nothing but calm say nothing of a storm: as wide as independent events at least.
+            let own = 1.645 * libm::sqrt(forecast * (1.0 - forecast) / members.len() as f64);
+            [
+                (forecast + quantile(&drawn, 0.05).min(-own)).max(0.0),
+                (forecast + quantile(&drawn, 0.95).max(own)).min(1.0),
+            ]
+        })
+        .collect()
+}
+
+/// Times that blocks are drawn again.
+const DRAWS: usize = 400;
+
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (((self.0 >> 32) * n as u64) >> 32) as usize
+    }
+}
+
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    sorted[(q * (sorted.len() - 1) as f64) as usize]
 }
 
 /// Mean distance of forecast and frequency over the groups of [`reliability`].
@@ -132,19 +204,15 @@ pub fn skill_interval(scores: &[f64], reference: &[f64], blocks: &[u32], seed: u
             s.1 += b;
         }
     }
-    const DRAWS: usize = 400;
     if sums.len() < 20 {
         return None;
     }
-    let mut state = seed;
+    let mut random = Draw(seed);
     let mut skills: Vec<f64> = (0..DRAWS)
         .filter_map(|_| {
             let (mut a, mut b) = (0.0, 0.0);
             for _ in 0..sums.len() {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                let pick = sums[(((state >> 32) * sums.len() as u64) >> 32) as usize];
+                let pick = sums[random.below(sums.len())];
                 a += pick.0;
                 b += pick.1;
             }
@@ -155,6 +223,5 @@ pub fn skill_interval(scores: &[f64], reference: &[f64], blocks: &[u32], seed: u
         return None;
     }
     skills.sort_by(f64::total_cmp);
-    let at = |q: f64| skills[(q * (skills.len() - 1) as f64) as usize];
-    Some([at(0.05), at(0.95)])
+    Some([quantile(&skills, 0.05), quantile(&skills, 0.95)])
 }

@@ -1,7 +1,7 @@
 //! One walk through the past of a market, from old to new: forecasts with what was known, outcomes when they were.
 
 use super::combine::{Map, Weights};
-use super::members::{MONTH, NAMES, State};
+use super::members::{Asked, MONTH, NAMES, State, Window};
 use crate::market::Candles;
 use crate::units::Side;
 use libm::log;
@@ -61,13 +61,36 @@ pub struct Mark {
     pub map: Map,
 }
 
+/// Where a window ended, in the forecast distribution made before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    /// Close of the bar at which it was said, ms.
+    pub time: f64,
+    /// Chance that was given to an end at or below the one that came, combined and plain.
+    pub rank: f64,
+    pub plain_rank: f64,
+}
+
+/// What is said of a level at the last bar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    pub horizon: usize,
+    pub distance: f64,
+    pub members: [f64; NAMES.len()],
+    pub auto: f64,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub cells: Vec<Cell>,
+    /// By horizon.
+    pub ends: Vec<Vec<End>>,
     /// By horizon, a row a week.
     pub marks: Vec<Vec<Mark>>,
     /// As they stand at the end, by horizon.
     pub now: Vec<(Vec<f64>, Map)>,
+    /// Statements of the last bar, whose windows are to come; empty where there are too few bars.
+    pub last: Vec<Said>,
 }
 
 /// A forecast whose window is not over.
@@ -79,9 +102,8 @@ struct Open {
     expected: f64,
 }
 
-/// Highest high and lowest low of the bars after each bar that open before `close + horizon`, over the close, in logs; and
-/// the last of those bars. `None` where the candles end earlier or too many bars are missing.
-fn windows(candles: &Candles, horizon_ms: f64) -> Vec<Option<(f64, f64, usize)>> {
+/// Where the price went in the bars after each bar that open before `close + horizon`. `None` where the candles end earlier or too many bars are missing.
+fn windows(candles: &Candles, horizon_ms: f64) -> Vec<Option<Window>> {
     let (rows, step) = (&candles.rows, candles.interval.millis());
     let bars = horizon_ms / step;
     let (mut low, mut high) = (VecDeque::<usize>::new(), VecDeque::<usize>::new());
@@ -111,7 +133,12 @@ fn windows(candles: &Candles, horizon_ms: f64) -> Vec<Option<(f64, f64, usize)>>
                 .is_some_and(|last| last.0 + step >= rows[i].0 + step + horizon_ms - 1.0);
             let (l, h) = (low.front()?, high.front()?);
             let enough = (end - 1 - i) as f64 >= COMPLETE * bars;
-            (over && enough).then(|| (log(rows[*l].3 / rows[i].4), log(rows[*h].2 / rows[i].4), end - 1))
+            (over && enough).then(|| Window {
+                down: log(rows[*l].3 / rows[i].4),
+                up: log(rows[*h].2 / rows[i].4),
+                end: log(rows[end - 1].4 / rows[i].4),
+                last: end - 1,
+            })
         })
         .collect()
 }
@@ -159,23 +186,29 @@ pub fn walk(candles: &Candles, grid: &Grid, progress: &mut dyn FnMut(f64)) -> Re
     let mut open: Vec<VecDeque<Open>> = (0..hours.len()).map(|_| VecDeque::new()).collect();
     let mut counts = vec![(0.0, 0.0); cells.len()];
     let mut state = State::new(hours.len(), step);
+    let bars: Vec<usize> = hours
+        .iter()
+        .map(|h| libm::round(h * 3_600_000.0 / step).max(1.0) as usize)
+        .collect();
+    let mut ends: Vec<Vec<End>> = vec![Vec::new(); hours.len()];
+    let mut last = Vec::new();
     for (i, row) in candles.rows.iter().enumerate() {
         state.bar(row);
         let close = row.0 + step;
         for (k, group) in groups.iter().enumerate() {
             // What is over is learned before anything new is said.
             while let Some(o) = open[k].front() {
-                let Some((down, up, last)) = outcomes[k][o.bar] else {
+                let Some(window) = outcomes[k][o.bar] else {
                     open[k].pop_front();
                     continue;
                 };
-                if last > i {
+                if window.last > i {
                     break;
                 }
                 let rows: Vec<(Vec<f64>, f64, bool)> = group
                     .iter()
                     .map(|&c| {
-                        let happened = touched(distances[c], down, up);
+                        let happened = touched(distances[c], &window);
                         counts[c].0 += f64::from(u8::from(happened));
                         counts[c].1 += 1.0;
                         let said = cells[c].members.iter().map(|m| m[o.number]).collect();
@@ -184,7 +217,7 @@ pub fn walk(candles: &Candles, grid: &Grid, progress: &mut dyn FnMut(f64)) -> Re
                     .collect();
                 weights[k].learn(rows.iter().map(|(said, _, happened)| (said.as_slice(), *happened)));
                 history[k].extend(rows.iter().map(|(_, p, happened)| (*p, *happened)));
-                state.went(k, -down, up, o.expected);
+                state.went(k, &window, o.expected);
                 open[k].pop_front();
             }
             if close - mapped_at[k] >= REMAP_DAYS * 86_400_000.0 && !history[k].is_empty() {
@@ -201,24 +234,51 @@ pub fn walk(candles: &Candles, grid: &Grid, progress: &mut dyn FnMut(f64)) -> Re
         // The first close of each period of the clock.
         let period = |t: f64| libm::floor(t / 3_600_000.0 / grid.every_hours + 1e-9);
         let due = period(close) > period(close - step);
-        if due && i >= MONTH {
+        let at_end = i + 1 == candles.rows.len();
+        if (due || at_end) && i >= MONTH {
+            let paths = state.simulate(&bars);
             for (k, group) in groups.iter().enumerate() {
-                // Only forecasts whose outcome is there are kept: which they are does not touch what they say.
-                let (Some(variances), Some((down, up, _))) =
-                    (state.variances(hours[k] * 3_600_000.0 / step), outcomes[k][i])
-                else {
+                let Some(variances) = state.variances(hours[k] * 3_600_000.0 / step) else {
                     continue;
                 };
+                let asked = Asked {
+                    horizon: k,
+                    hours: hours[k],
+                    variances,
+                    overlap: overlaps[k],
+                    paths: paths.as_ref().map(|p| &p[k]),
+                };
                 let now = weights[k].weights();
-                let Some(&first) = group.first() else { continue };
+                let mix = |said: &[f64]| -> f64 { said.iter().zip(&now).map(|(p, w)| p * w).sum() };
+                if at_end {
+                    last.extend(group.iter().map(|&c| {
+                        let members = state.say(&asked, distances[c]);
+                        Said {
+                            horizon: k,
+                            distance: distances[c],
+                            auto: maps[k].apply(mix(&members)),
+                            members,
+                        }
+                    }));
+                }
+                // Only forecasts whose outcome is there are kept: which they are does not touch what they say.
+                let (true, Some(window), Some(&first)) = (due, outcomes[k][i], group.first()) else {
+                    continue;
+                };
+                let below = state.below(&asked, window.end);
+                ends[k].push(End {
+                    time: close,
+                    rank: mix(&below),
+                    plain_rank: below[0],
+                });
                 open[k].push_back(Open {
                     number: cells[first].times.len(),
                     bar: i,
                     expected: libm::sqrt(variances[2]),
                 });
                 for &c in group {
-                    let said = state.say(k, hours[k], variances, distances[c], overlaps[k]);
-                    let combined: f64 = said.iter().zip(&now).map(|(p, w)| p * w).sum();
+                    let said = state.say(&asked, distances[c]);
+                    let combined = mix(&said);
                     let cell = &mut cells[c];
                     cell.times.push(close);
                     for (list, p) in cell.members.iter_mut().zip(said) {
@@ -227,7 +287,7 @@ pub fn walk(candles: &Candles, grid: &Grid, progress: &mut dyn FnMut(f64)) -> Re
                     cell.combined.push(combined);
                     cell.auto.push(maps[k].apply(combined));
                     cell.climatology.push((counts[c].0 + 0.5) / (counts[c].1 + 1.0));
-                    cell.outcomes.push(f64::from(u8::from(touched(distances[c], down, up))));
+                    cell.outcomes.push(f64::from(u8::from(touched(distances[c], &window))));
                 }
             }
         }
@@ -237,15 +297,17 @@ pub fn walk(candles: &Candles, grid: &Grid, progress: &mut dyn FnMut(f64)) -> Re
     }
     Record {
         cells,
+        ends,
+        last,
         marks,
         now: weights.iter().zip(maps).map(|(w, m)| (w.weights(), m)).collect(),
     }
 }
 
-fn touched(distance: f64, down: f64, up: f64) -> bool {
+fn touched(distance: f64, w: &Window) -> bool {
     if distance < 0.0 {
-        down <= distance
+        w.down <= distance
     } else {
-        up >= distance
+        w.up >= distance
     }
 }

@@ -127,6 +127,9 @@ pub struct Market {
     /// Variance model fitted before, as `volatility` returns it; for `garch` and `filtered_historical`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garch: Option<GarchLaw>,
+    /// What the models have earned on this market's past, as `calibration` returns it (`standing`); for `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<crate::forecast::standing::Standing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_interest: Option<Vec<(f64, f64)>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

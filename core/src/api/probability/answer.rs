@@ -2,6 +2,7 @@
 
 use super::extras::{self, Extra, SENSITIVITIES};
 use super::plan::{Plan, lone_price, pool_due};
+use super::record;
 use super::types::{
     Cause, FundingEffect, HorizonProbability, MarketUsed, ModelUsed, PoolProbability, ProbabilityResponse, Sensitivity,
     TimeToLiquidation,
@@ -148,6 +149,11 @@ fn model_used(plan: &Plan, estimate: &Estimate, method: &str) -> ModelUsed {
         paths: estimate.paths,
         steps: estimate.steps,
         reached_target: estimate.reached_target,
+        records: record::used(
+            &plan.markets.records,
+            &plan.markets.assets,
+            plan.horizons.iter().copied().fold(0.0, f64::max),
+        ),
     }
 }
 
@@ -232,6 +238,16 @@ fn steps(plan: &Plan, horizons: &[HorizonProbability], method: &str) -> Vec<Step
             "probability",
             source,
         ));
+        if let Some(lens) = plan.lenses.as_ref().and_then(|l| l.at(h.hours, &job.report_hours)) {
+            out.push(Step::new(
+                format!("read by the record of all models, within {} hours", h.hours),
+                "logit q = shift + slope · logit p, p as simulated",
+                &[("p", lens.invert(h.probability)), ("shift", lens.shift), ("slope", lens.slope)],
+                Some(h.probability),
+                "probability",
+                "line through what the simulated model and the weighted, calibrated models say of the levels of the record",
+            ));
+        }
     }
     out
 }

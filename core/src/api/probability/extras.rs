@@ -248,7 +248,8 @@ pub(super) fn leverage_row(plan: &Plan, k: usize, numbers: &[f64]) -> LeverageRo
 
 /// `[probability now, margin to add or NaN, share to cut or NaN]`: numbers inside the engine only.
 fn remedy(plan: &Plan, pool: usize) -> Vec<f64> {
-    let target = plan.target_probability.unwrap_or(1.0);
+    let wanted = plan.target_probability.unwrap_or(1.0);
+    let target = plan.lenses.as_ref().map_or(wanted, |l| l.invert(wanted));
     let mut job = plan.coarse();
     job.report_hours = job.report_hours.last().copied().into_iter().collect();
     job.pools = vec![plan.job.pools[pool].clone()];

@@ -1,7 +1,9 @@
 //! From the request's markets to the model of prices and funding, with a reason for everything that had to be taken.
 
+use super::record;
 use crate::api::request::ProbabilityRequest;
 use crate::error::{EngineError, ErrorCode};
+use crate::forecast::standing::Standing;
 use crate::funding::{fit_reversion, interval_of};
 use crate::margin::Holding;
 use crate::market::{Candles, FundingRow, GarchLaw, Market};
@@ -42,6 +44,9 @@ pub(super) struct Markets {
     pub kind: &'static str,
     /// Why this model, where another was asked for or a choice was left.
     pub chosen: Option<String>,
+    /// Of each asset, for `auto`; `mapped` where its chance is read by them.
+    pub records: Vec<Option<Standing>>,
+    pub mapped: bool,
 }
 
 pub(super) fn build(
@@ -74,10 +79,23 @@ pub(super) fn build(
             mark: h.leg.payoff.x(h.leg.mark_x),
         });
     }
+    let finish = |(kind, model), assets: Vec<Asset>, chosen, records, mapped| {
+        Ok(Markets {
+            factor: factor(request, &assets)?,
+            assets,
+            model,
+            kind,
+            chosen,
+            records,
+            mapped,
+        })
+    };
     let pick = |kind: &'static str, assets: &mut Vec<Asset>, notes: &mut Vec<String>| {
         model(request, kind, longest, assets, notes).map(|m| (kind, m))
     };
     let mut chosen = None;
+    let mut records = Vec::new();
+    let mut mapped = false;
     let (kind, model) = match request.model.kind.as_str() {
         "gbm" => pick("gbm", &mut assets, notes)?,
         "garch" => pick("garch", &mut assets, notes)?,
@@ -92,9 +110,25 @@ pub(super) fn build(
                 pick("gbm", &mut assets, notes)?
             } else {
                 let before = notes.len();
+                records = record::standings(request, &assets)?;
+                let known = records.iter().flatten().count();
+                let skilled = records.iter().flatten().filter(|r| r.has_skill).count();
+                if known > 0 && skilled == 0 {
+                    chosen = Some(
+                        "constant volatility: on the record of these markets no model is better than it by more than chance"
+                            .to_owned(),
+                    );
+                    return finish(pick("gbm", &mut assets, notes)?, assets, chosen, records, false);
+                }
                 match pick("filtered_historical", &mut assets, notes) {
                     Ok(m) => {
-                        chosen = Some("candles are there: past shocks with changing volatility".to_owned());
+                        mapped = skilled > 0;
+                        chosen = Some(if mapped {
+                            "past shocks with changing volatility, read by the record of all models".to_owned()
+                        } else {
+                            "candles are there, but too few for a record: past shocks with changing volatility"
+                                .to_owned()
+                        });
                         m
                     }
                     Err(e) if matches!(e.code, ErrorCode::InsufficientData | ErrorCode::NotConverged) => {
@@ -114,14 +148,7 @@ pub(super) fn build(
             ));
         }
     };
-    let factor = factor(request, &assets)?;
-    Ok(Markets {
-        assets,
-        model,
-        factor,
-        kind,
-        chosen,
-    })
+    finish((kind, model), assets, chosen, records, mapped)
 }
 
 /// Everything that must hold of a market whatever the model.

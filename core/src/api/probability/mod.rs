@@ -1,17 +1,18 @@
 //! Operation `probability`: [`plan`] checks a request and makes a job of it, [`session`] cuts the work into pieces,
-//! [`extras`] are the pieces beside the main one, [`answer`] puts everything together.
+//! [`extras`] are the pieces beside the main one, [`record`] is what `auto` learned, [`answer`] puts everything together.
 
 mod answer;
 mod extras;
 pub(crate) mod markets;
 mod plan;
+mod record;
 mod session;
 mod types;
 
 pub use session::Session;
 pub use types::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
-    ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
+    ProbabilityResponse, RecordUsed, Remedy, Sensitivity, TimeToLiquidation,
 };
 
 use super::Progress;

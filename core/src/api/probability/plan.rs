@@ -1,6 +1,7 @@
 //! A request checked and turned into a job, and the variations of it that an answer needs.
 
 use super::markets::{self, Markets};
+use super::record::Lenses;
 use crate::api::liquidation::{Prepared, prepare};
 use crate::api::request::ProbabilityRequest;
 use crate::error::EngineError;
@@ -31,8 +32,12 @@ pub(super) struct Plan {
     pub closed: Option<Estimate>,
     pub markets: Markets,
     pub notes: Vec<String>,
+    /// How chances are read, where a record says so.
+    pub lenses: Option<Lenses>,
     pub leverages: Vec<f64>,
     pub target_probability: Option<f64>,
+    /// Standard error asked for.
+    pub target: f64,
     pub explain: bool,
 }
 
@@ -117,6 +122,9 @@ impl Plan {
             .collect();
         report_hours.sort_by(f64::total_cmp);
         report_hours.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
+        let lenses = markets
+            .mapped
+            .then(|| Lenses::new(&markets.records, &markets.assets, &holdings, &report_hours));
         let mut job = Job {
             pools: pools(&request.account, holdings, &markets, cash - other),
             model: markets.model.clone(),
@@ -131,7 +139,7 @@ impl Plan {
             report_hours,
             finest_step: fine,
             approximate_step: 1.0f64.max(longest / 2000.0),
-            target_standard_error: target,
+            target_standard_error: target / lenses.as_ref().map_or(1.0, Lenses::gain),
             max_points: MAX_POINTS,
             seed: request.seed,
         };
@@ -147,6 +155,8 @@ impl Plan {
             job,
             markets,
             notes,
+            lenses,
+            target,
             leverages: request.leverages.clone(),
             target_probability: request.target_probability,
             explain,

@@ -127,6 +127,14 @@ impl Session {
                 ));
             }
         };
-        Ok(answer::compose(&self.plan, estimate, &self.extras, &self.found))
+        let Some(lenses) = &self.plan.lenses else {
+            return Ok(answer::compose(&self.plan, estimate, &self.extras, &self.found));
+        };
+        let mut found = self.found.clone();
+        for (extra, numbers) in self.extras.iter().zip(&mut found) {
+            lenses.extra(*extra, numbers);
+        }
+        let read = lenses.estimate(&estimate, &self.plan.job.judged, self.plan.target);
+        Ok(answer::compose(&self.plan, read, &self.extras, &found))
     }
 }

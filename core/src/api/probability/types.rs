@@ -66,6 +66,32 @@ pub struct ModelUsed {
     pub steps: usize,
     /// Whether the target standard error was reached.
     pub reached_target: bool,
+    /// For `auto`, of each market that has one; empty without.
+    pub records: Vec<RecordUsed>,
+}
+
+/// The record that `auto` went by, of one market.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct RecordUsed {
+    pub symbol: String,
+    /// First forecast and last bar, ms.
+    pub from: f64,
+    pub until: f64,
+    pub forecasts: usize,
+    /// Brier skill over the plain model, and its 5 % and 95 %.
+    pub skill_gbm: Option<f64>,
+    pub skill_gbm_interval: Option<[f64; 2]>,
+    /// Whether the interval lies above 0; without it the plain model answers.
+    pub has_skill: bool,
+    /// The horizon of the record that the weights are of: the nearest to the longest asked for.
+    pub horizon_hours: f64,
+    /// `[model, weight]`.
+    pub weights: Vec<(String, f64)>,
+    /// The model with the largest weight, and since when (ms).
+    pub leading: String,
+    pub since: f64,
 }
 
 /// Probability that each position (isolated) or the account (cross) is liquidated by the longest horizon.
