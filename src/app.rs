@@ -1,5 +1,6 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
+use crate::state::desk::Page;
 use crate::state::{Desk, Scenario, chance, latest, recalc};
 use crate::{feed, view};
 use leptos::ev;
@@ -78,6 +79,7 @@ fn App() -> impl IntoView {
         starts_dark(),
         stored(COLOURS_KEY).as_deref() == Some("green-red"),
     );
+    desk.page.set(Page::of_hash(&hash));
     provide_context(desk);
 
     Effect::new(move |_| {
@@ -109,14 +111,22 @@ fn App() -> impl IntoView {
         }>"Skip to the desk"</a>
         <view::header::Header />
         <view::headline::Headline />
-        <main id="desk" class="desk" tabindex="-1">
+        <main id="desk" class=move || format!("desk {}", desk.page.get().word()) tabindex="-1">
             <view::account::AccountPanel />
-            <section class="centre" aria-label="Price and account">
-                <view::price_pane::PricePane />
-                <view::chance_panel::ChancePanel />
-                <view::account_table::AccountTable />
-            </section>
-            <view::room_panel::RoomPanel />
+            {move || match desk.page.get() {
+                Page::Desk => {
+                    view! {
+                        <section class="centre" aria-label="Price and account">
+                            <view::price_pane::PricePane />
+                            <view::chance_panel::ChancePanel />
+                            <view::account_table::AccountTable />
+                        </section>
+                        <view::room_panel::RoomPanel />
+                    }
+                        .into_any()
+                }
+                Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
+            }}
         </main>
         <view::data_panel::DataPanel />
         <view::footer::Footer />
@@ -129,9 +139,13 @@ fn App() -> impl IntoView {
 fn keep_address(desk: Desk) {
     Effect::new(move |_| {
         desk.scenario.track();
+        desk.page.track();
         // Browsers limit how often a page may do this, and it is not free: once after each run of changes.
         latest::once_quiet(&ADDRESS, 150, move || {
-            let hash = format!("#{}", desk.scenario.with_untracked(Scenario::to_hash));
+            let hash = format!(
+                "#{}",
+                desk.scenario.with_untracked(|s| s.to_hash(desk.page.get_untracked()))
+            );
             if window().location().hash().unwrap_or_default() != hash
                 && let Ok(history) = window().history()
             {
@@ -141,6 +155,9 @@ fn keep_address(desk: Desk) {
     });
     let handle = window_event_listener(ev::hashchange, move |_| {
         let hash = window().location().hash().unwrap_or_default();
+        if Page::of_hash(&hash) != desk.page.get_untracked() {
+            desk.page.set(Page::of_hash(&hash));
+        }
         if let Some((scenario, faults)) = Scenario::from_hash(&hash)
             && scenario != desk.scenario.get_untracked()
         {

@@ -1,5 +1,6 @@
 // Serves the engine to a page. Messages in, and what comes back:
 //   {id, text}               a request as JSON text           → {id, text}, the answer
+//   {id, text, progress}     the same, heard on the way       → {id, share}, 0 to 1, and at the end {id, text}
 //   {run, text}              a request to share out           → {run, pending} or {run, refused: text}
 //   {run, pieces}            numbers of pieces to do          → {run, pieces, numbers}
 //   {run, merge}             numbers of all pending pieces    → {run, pending, share, answer: text}
@@ -37,7 +38,8 @@ function share(message) {
 self.onmessage = async ({ data }) => {
   try {
     await started;
-    const answer = data.run === undefined ? { id: data.id, text: evaluateJson(data.text) } : share(data);
+    const told = data.progress ? (done) => self.postMessage({ id: data.id, share: done }) : undefined;
+    const answer = data.run === undefined ? { id: data.id, text: evaluateJson(data.text, told) } : share(data);
     if (answer) self.postMessage(answer);
   } catch (error) {
     // A trap leaves the engine in no state to go on: whoever listens starts another worker.

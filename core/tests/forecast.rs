@@ -432,12 +432,12 @@ fn probability_reads_the_record() {
         answer
     };
     let rows = json!({"interval": "1h", "rows": candles.rows});
-    let request = json!({"op": "calibration", "market": {"candles": rows}, "leverages": [2, 3, 5, 8, 12, 20],
+    let request = json!({"op": "calibration", "market": {"candles": rows}, "leverages": [2, 3, 5, 8, 10, 15, 20, 25],
         "horizons_hours": [4, 24, 72, 168], "every_hours": 8});
     let calibration: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
     let standing = &calibration["standing"];
     assert_eq!(standing["has_skill"], true, "{standing}");
-    for (side, leverage) in [("long", 12.0), ("short", 20.0), ("long", 20.0)] {
+    for (side, leverage) in [("long", 10.0), ("short", 20.0), ("long", 20.0)] {
         let own = ask(json!({"candles": rows}), side, leverage);
         let given = ask(json!({"candles": rows, "record": standing}), side, leverage);
         // Numbers that went through text may differ in their last digit.

@@ -1,6 +1,7 @@
 //! The workers that run the engine. Text in, text out; the main thread never computes.
 //!
-//! Three lanes: recalculation must not wait behind the reading of a five-megabyte answer or behind the fit of a model.
+//! Lanes: recalculation must not wait behind the reading of a five-megabyte answer, the fit of a model or a walk through
+//! the past.
 //! Simulations have workers of their own ([`pool`]).
 
 pub(crate) mod pool;
@@ -8,6 +9,7 @@ pub(crate) mod pool;
 use js_sys::{Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -20,14 +22,22 @@ pub(crate) enum Lane {
     Read,
     /// Models fitted to past prices, which may take a tenth of a second.
     Fit,
+    /// Walks through a year, which take seconds.
+    Walk,
 }
 
 thread_local! {
-    static LANES: [RefCell<Option<Client>>; 3] = const { [RefCell::new(None), RefCell::new(None), RefCell::new(None)] };
+    static LANES: [RefCell<Option<Client>>; 4] = const { [const { RefCell::new(None) }; 4] };
     static NEXT_ID: Cell<u32> = const { Cell::new(1) };
 }
 
-type Pending = std::rc::Rc<RefCell<HashMap<u32, js_sys::Function>>>;
+/// Who waits for an answer, and who hears of the way there.
+struct Waiting {
+    resolve: js_sys::Function,
+    progress: Option<Rc<dyn Fn(f64)>>,
+}
+
+type Pending = Rc<RefCell<HashMap<u32, Waiting>>>;
 
 struct Client {
     worker: Worker,
@@ -51,10 +61,18 @@ impl Client {
             let pending = pending.clone();
             move |event: MessageEvent| {
                 let field = |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
-                if let Some(id) = field("id").as_f64()
-                    && let Some(resolve) = pending.borrow_mut().remove(&(id as u32))
-                {
-                    let _ = resolve.call1(&JsValue::NULL, &field("text"));
+                if let Some(id) = field("id").as_f64() {
+                    if let Some(share) = field("share").as_f64() {
+                        let heard = pending.borrow().get(&(id as u32)).and_then(|w| w.progress.clone());
+                        if let Some(heard) = heard {
+                            heard(share);
+                        }
+                    } else {
+                        let waiting = pending.borrow_mut().remove(&(id as u32));
+                        if let Some(w) = waiting {
+                            let _ = w.resolve.call1(&JsValue::NULL, &field("text"));
+                        }
+                    }
                 }
                 if let Some(reason) = field("failed").as_string() {
                     fail(
@@ -100,20 +118,29 @@ fn fail(lane: Lane, reason: &str) {
     client.worker.terminate();
     let answer =
         serde_json::json!({"error": {"code": "unsupported", "field": "engine", "message": reason}}).to_string();
-    let waiting: Vec<_> = client
-        .pending
-        .borrow_mut()
-        .drain()
-        .map(|(_, resolve)| resolve)
-        .collect();
+    let waiting: Vec<_> = client.pending.borrow_mut().drain().map(|(_, w)| w.resolve).collect();
     for resolve in waiting {
         let _ = resolve.call1(&JsValue::NULL, &answer.as_str().into());
     }
     wasm_bindgen_futures::spawn_local(async move { drop(client) });
 }
 
+/// Stops what a lane is doing; whoever waits gets an error.
+pub(crate) fn stop(lane: Lane) {
+    fail(lane, "Stopped.");
+}
+
 /// Sends a request and waits for its answer.
 pub(crate) async fn ask(lane: Lane, request: &str) -> String {
+    send(lane, request, None).await
+}
+
+/// The same, and hears of the share done on the way.
+pub(crate) async fn ask_telling(lane: Lane, request: &str, progress: impl Fn(f64) + 'static) -> String {
+    send(lane, request, Some(Rc::new(progress))).await
+}
+
+async fn send(lane: Lane, request: &str, progress: Option<Rc<dyn Fn(f64)>>) -> String {
     let promise = Promise::new(&mut |resolve, _| {
         let sent = LANES.with(|lanes| {
             let mut slot = lanes[lane as usize].borrow_mut();
@@ -122,8 +149,13 @@ pub(crate) async fn ask(lane: Lane, request: &str) -> String {
             }
             let Some(client) = slot.as_ref() else { return Ok(()) };
             let id = NEXT_ID.with(|n| n.replace(n.get().wrapping_add(1)));
-            client.pending.borrow_mut().insert(id, resolve.clone());
             let message = Object::new();
+            Reflect::set(&message, &"progress".into(), &progress.is_some().into())?;
+            let waiting = Waiting {
+                resolve: resolve.clone(),
+                progress: progress.clone(),
+            };
+            client.pending.borrow_mut().insert(id, waiting);
             Reflect::set(&message, &"id".into(), &id.into())?;
             Reflect::set(&message, &"text".into(), &request.into())?;
             client.worker.post_message(&message)

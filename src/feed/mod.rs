@@ -3,6 +3,7 @@
 
 mod apply;
 mod budget;
+pub(crate) mod history;
 mod http;
 mod recorded;
 
@@ -255,11 +256,17 @@ fn hour(venue: Venue) -> &'static str {
     }
 }
 
-/// Fills an endpoint's templates.
+/// Fills an endpoint's templates; what has a start begins a thousand hours ago.
 fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
-    let family = symbol.strip_suffix("-SWAP").unwrap_or(symbol);
     // A round hour, so that the request is the same for a while.
     let start = ((now / 3_600_000.0).floor() * 3_600_000.0 - 1000.0 * 3_600_000.0).max(0.0);
+    fill_between(endpoint, symbol, start, now)
+}
+
+/// The same from a start on.
+fn fill_between(endpoint: &'static Endpoint, symbol: &str, start: f64, now: f64) -> Job {
+    let family = symbol.strip_suffix("-SWAP").unwrap_or(symbol);
+    let end = (start + 999.0 * 3_600_000.0).min(now);
     let put = |template: &str, encode: bool| {
         let text = |s: &str| {
             if encode {
@@ -273,6 +280,7 @@ fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
             .replace("{family}", &text(family))
             .replace("{interval}", hour(endpoint.venue))
             .replace("{start}", &format!("{start:.0}"))
+            .replace("{end}", &format!("{end:.0}"))
     };
     Job {
         endpoint,

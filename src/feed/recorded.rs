@@ -16,7 +16,7 @@ thread_local! {
     static ASKED: RefCell<HashSet<String>> = RefCell::new(HashSet::new());
 }
 
-async fn read<T: serde::de::DeserializeOwned>(path: &str) -> Option<T> {
+pub(super) async fn read<T: serde::de::DeserializeOwned>(path: &str) -> Option<T> {
     let text = http::text("GET", &format!("data/{path}"), None, 4_000_000, "this page")
         .await
         .ok()?;

@@ -5,6 +5,7 @@ use super::desk::{Desk, Outcome};
 use super::latest;
 use super::market::Key;
 use super::recalc::{account, text};
+use super::record;
 use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane, pool};
 use headroom_core::api::probability::HorizonProbability;
@@ -43,6 +44,8 @@ pub(crate) struct Chance {
     pub of: Option<Arc<Scenario>>,
     /// By horizon: the factor on volatilities with which the first estimate would have given `answer`.
     pub factor: [f64; 3],
+    /// Ends (ms) of the records that the request took up, by position.
+    pub records: Vec<Option<f64>>,
     /// Marks and time (ms) of the request.
     pub marks: Vec<f64>,
     pub asked: f64,
@@ -62,8 +65,8 @@ pub(crate) enum Told {
 thread_local! {
     static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
     static NEWEST: Cell<u32> = const { Cell::new(0) };
-    /// Account, begin (ms) and target of the run under way.
-    static UNDER_WAY: RefCell<Option<(Arc<Scenario>, f64, f64)>> = const { RefCell::new(None) };
+    /// Account, begin (ms), target and records of the run under way.
+    static UNDER_WAY: RefCell<Option<(Arc<Scenario>, f64, f64, Vec<Option<f64>>)>> = const { RefCell::new(None) };
     /// Fitted variance models by instrument, and the candles they saw: time of the last and their number. `None`: could not
     /// be fitted.
     static LAWS: RefCell<HashMap<Key, ((f64, usize), Option<GarchLaw>)>> = RefCell::default();
@@ -73,6 +76,7 @@ thread_local! {
 pub(crate) fn keep(desk: Desk) {
     Effect::new(move |_| {
         let target = desk.target.get();
+        desk.standings.track();
         if desk.outcome.with(|o| fresh(desk, o) || under_way(desk, o, target)) {
             return;
         }
@@ -87,6 +91,7 @@ fn fresh(desk: Desk, outcome: &Outcome) -> bool {
         let target = desk.target.get_untracked();
         let asked_for = |r: &ProbabilityResponse| r.remedies.first().is_none_or(|m| m.target == target);
         c.of.is_some()
+            && c.records == records(desk)
             && c.of == outcome.of
             && c.whole_of == outcome.of
             && c.whole.as_deref().is_some_and(asked_for)
@@ -99,11 +104,24 @@ fn fresh(desk: Desk, outcome: &Outcome) -> bool {
     })
 }
 
+/// Until when the records reach that are known, by position.
+fn records(desk: Desk) -> Vec<Option<f64>> {
+    desk.scenario.with_untracked(|s| {
+        s.lines
+            .iter()
+            .map(|l| record::standing(desk, &(s.venue, l.symbol.clone())).map(|s| s.until))
+            .collect()
+    })
+}
+
 /// Whether a run for this account has begun a moment ago: prices that tick do not start it over.
 fn under_way(desk: Desk, outcome: &Outcome, target: f64) -> bool {
     UNDER_WAY.with_borrow(|u| {
-        u.as_ref().is_some_and(|(of, at, t)| {
-            Some(of) == outcome.of.as_ref() && *t == target && desk.now.get_untracked() - at < PATIENCE
+        u.as_ref().is_some_and(|(of, at, t, known)| {
+            Some(of) == outcome.of.as_ref()
+                && *t == target
+                && desk.now.get_untracked() - at < PATIENCE
+                && *known == records(desk)
         })
     })
 }
@@ -139,6 +157,7 @@ async fn calculate(desk: Desk) {
         refuse(Fault::of("probability", COMPUTING));
     }
     let of = Arc::new(scenario);
+    let known = records(desk);
     let (asked, marks) = (
         desk.now.get_untracked(),
         desk.outcome.with_untracked(|o| o.marks.clone()),
@@ -149,7 +168,7 @@ async fn calculate(desk: Desk) {
     // Rough answers are for a hand that has just moved, not for prices that tick.
     let same_account = desk.chance.with_untracked(|c| c.of.as_ref() == Some(&of));
     let show = {
-        let of = of.clone();
+        let (of, known) = (of.clone(), known.clone());
         move |answer: &str, whole: bool| match engine::read::<ProbabilityResponse>(answer) {
             Ok(answer) => {
                 let answer = Arc::new(answer);
@@ -157,7 +176,7 @@ async fn calculate(desk: Desk) {
                     std::array::from_fn(|k| answer.horizons.get(k).map_or(1.0, |h| factor(o, &answer, h)))
                 });
                 desk.chance.update(|c| {
-                    (c.asked, c.marks) = (asked, marks.clone());
+                    (c.asked, c.marks, c.records) = (asked, marks.clone(), known.clone());
                     if whole {
                         (c.whole, c.whole_of, c.leverage) = (Some(answer.clone()), Some(of.clone()), leverage);
                     }
@@ -168,7 +187,7 @@ async fn calculate(desk: Desk) {
         }
     };
     let rough = show.clone();
-    UNDER_WAY.set(Some((of.clone(), asked, desk.target.get_untracked())));
+    UNDER_WAY.set(Some((of.clone(), asked, desk.target.get_untracked(), known.clone())));
     let shared = pool::share(&text("probability", &request), move |answer| {
         if newest() && !same_account {
             rough(&answer, false);
@@ -179,7 +198,10 @@ async fn calculate(desk: Desk) {
         UNDER_WAY.set(None);
     }
     match shared {
-        Ok(Some(answer)) if newest() => show(&answer, true),
+        Ok(Some(answer)) if newest() => {
+            show(&answer, true);
+            record::want_all(desk);
+        }
         Ok(_) => {}
         Err(fault) => refuse(fault),
     }
@@ -242,6 +264,7 @@ fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
                         .filter(|(of, _)| *of == seen(&candles))
                         .and_then(|(_, law)| *law)
                 }),
+                record: record::standing(*desk, &key).map(|s| (*s).clone()),
                 ..Market::default()
             })
         });

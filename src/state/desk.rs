@@ -2,9 +2,11 @@
 
 use super::chance::{COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
+use super::record::Record;
 use super::scenario::Scenario;
 use crate::engine::Fault;
 use headroom_core::api::{FundingResponse, LiquidationResponse, ProbabilityResponse};
+use headroom_core::forecast::standing::Standing;
 use headroom_core::margin::PositionRoom;
 use headroom_core::market::Venue;
 use leptos::prelude::*;
@@ -46,10 +48,41 @@ pub(crate) struct RecordedEntry {
     pub tick_size: f64,
     pub funding: Option<String>,
     pub funding_interval_hours: Option<f64>,
+    /// A year of hours.
+    pub history: Option<String>,
+}
+
+/// What the page shows under the headline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Page {
+    #[default]
+    Desk,
+    Record,
+}
+
+impl Page {
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 2] =
+        [(Self::Desk, "desk", "Desk"), (Self::Record, "record", "Track record")];
+
+    /// In the address.
+    pub(crate) fn word(self) -> &'static str {
+        Self::ALL.iter().find(|p| p.0 == self).map_or("desk", |p| p.1)
+    }
+
+    /// The page that an address names.
+    pub(crate) fn of_hash(hash: &str) -> Self {
+        let word = hash
+            .trim_start_matches(['#', '/'])
+            .split(['?', '/'])
+            .next()
+            .unwrap_or_default();
+        Self::ALL.iter().find(|p| p.1 == word).map_or(Self::Desk, |p| p.0)
+    }
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Desk {
+    pub page: RwSignal<Page>,
     pub scenario: RwSignal<Scenario>,
     pub selected: RwSignal<usize>,
     pub books: RwSignal<HashMap<Venue, VenueBook>>,
@@ -58,6 +91,9 @@ pub(crate) struct Desk {
     pub feeds: RwSignal<BTreeMap<String, FeedState>>,
     pub outcome: RwSignal<Outcome>,
     pub chance: RwSignal<Chance>,
+    /// By instrument: the record as far as it is made, and what stands of it.
+    pub records: RwSignal<HashMap<Key, Record>>,
+    pub standings: RwSignal<HashMap<Key, Arc<Standing>>>,
     /// Chance of liquidation within the longest horizon that remedies are asked for.
     pub target: RwSignal<f64>,
     /// Milliseconds since 1970, once a second.
@@ -83,6 +119,7 @@ pub(crate) enum Explaining {
 impl Desk {
     pub(crate) fn new(scenario: Scenario, notes: Vec<String>, dark: bool, green_red: bool) -> Self {
         Self {
+            page: RwSignal::new(Page::Desk),
             scenario: RwSignal::new(scenario),
             selected: RwSignal::new(0),
             books: RwSignal::new(HashMap::new()),
@@ -91,6 +128,8 @@ impl Desk {
             feeds: RwSignal::new(BTreeMap::new()),
             outcome: RwSignal::new(Outcome::default()),
             chance: RwSignal::new(Chance::default()),
+            records: RwSignal::new(HashMap::new()),
+            standings: RwSignal::new(HashMap::new()),
             target: RwSignal::new(0.05),
             now: RwSignal::new(js_sys::Date::now()),
             dark: RwSignal::new(dark),

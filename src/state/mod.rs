@@ -5,6 +5,7 @@ pub(crate) mod desk;
 pub(crate) mod latest;
 pub(crate) mod market;
 pub(crate) mod recalc;
+pub(crate) mod record;
 pub(crate) mod scenario;
 pub(crate) mod tiers_text;
 

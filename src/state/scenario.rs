@@ -3,6 +3,7 @@
 //! `#/desk?venue=binance&mode=isolated&p=BTCUSDT,long,0.5,60000,3,-,-` with one `p` a position: symbol, side, size, entry,
 //! leverage, isolated margin, typed mark; `-` where nothing was given. `wallet=` for cross. `tiers=SYMBOL,floor:rate:lev;…`.
 
+use super::desk::Page;
 use headroom_core::market::{Tier, Venue};
 use headroom_core::units::{MarginMode, Side};
 use js_sys::{decode_uri_component, encode_uri_component};
@@ -98,14 +99,14 @@ impl Scenario {
     }
 
     /// The part of the address after `#`.
-    pub(crate) fn to_hash(&self) -> String {
+    pub(crate) fn to_hash(&self, page: Page) -> String {
         let text = |s: &str| String::from(encode_uri_component(s));
         let mode = if self.mode == MarginMode::Cross {
             "cross"
         } else {
             "isolated"
         };
-        let mut out = format!("/desk?venue={}&mode={mode}", self.venue);
+        let mut out = format!("/{}?venue={}&mode={mode}", page.word(), self.venue);
         if self.mode == MarginMode::Cross {
             out += &format!("&wallet={}", self.wallet);
         }
@@ -141,7 +142,8 @@ impl Scenario {
 
     /// Reads a link; what cannot be read is said, and the rest is kept.
     pub(crate) fn from_hash(hash: &str) -> Option<(Self, Vec<String>)> {
-        let query = hash.trim_start_matches('#').strip_prefix("/desk?")?;
+        let (page, query) = hash.trim_start_matches("#/").split_once('?')?;
+        Page::ALL.iter().find(|p| p.1 == page)?;
         let mut s = Self {
             lines: Vec::new(),
             ..Self::default()
@@ -286,7 +288,10 @@ mod tests {
             )]
             .into(),
         };
-        assert_eq!(Scenario::from_hash(&format!("#{}", s.to_hash())), Some((s, vec![])));
+        assert_eq!(
+            Scenario::from_hash(&format!("#{}", s.to_hash(Page::Desk))),
+            Some((s, vec![]))
+        );
     }
 
     #[wasm_bindgen_test]

@@ -52,10 +52,25 @@ fn model_words(c: &ProbabilityResponse) -> String {
         .map(|m| format!("{} {}", m.symbol, format::percent(m.volatility, 0)))
         .collect();
     let why = c.model.reason.split(';').next().unwrap_or_default();
-    let fallback = if why.contains("cannot be used") {
+    let fallback = if why.contains("cannot be used") || why.contains("on the record") {
         format!(" Used because: {why}.")
     } else {
-        String::new()
+        c.model
+            .records
+            .iter()
+            .filter(|r| r.has_skill)
+            .map(|r| {
+                let weight = r.weights.iter().find(|w| w.0 == r.leading).map_or(0.0, |w| w.1);
+                format!(
+                    " Corrected by the record of {} forecasts of {}: of six models “{}” carries {}, and most since {}.",
+                    r.forecasts,
+                    r.symbol,
+                    super::record_page::model_name(&r.leading),
+                    format::percent(weight, 0),
+                    format::date(r.since)
+                )
+            })
+            .collect()
     };
     format!("{name}; volatility a year {}.{fallback}", volatility.join(", "))
 }

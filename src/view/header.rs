@@ -2,7 +2,7 @@
 
 use super::desk;
 use crate::app::{choose_colours, choose_theme};
-use crate::state::Scenario;
+use crate::state::desk::Page;
 use leptos::prelude::*;
 
 #[component]
@@ -13,7 +13,10 @@ pub(crate) fn Header() -> impl IntoView {
         // From the scenario, not from the address bar, which a person may have edited.
         let whole = window().location().href().unwrap_or_default();
         let page = whole.split('#').next().unwrap_or_default();
-        let address = format!("{page}#{}", desk.scenario.with_untracked(Scenario::to_hash));
+        let address = format!(
+            "{page}#{}",
+            desk.scenario.with_untracked(|s| s.to_hash(desk.page.get_untracked()))
+        );
         let promise = window().navigator().clipboard().write_text(&address);
         wasm_bindgen_futures::spawn_local(async move {
             if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
@@ -30,7 +33,27 @@ pub(crate) fn Header() -> impl IntoView {
     view! {
         <header class="bar">
             <h1>"Headroom"</h1>
-            <p class="tag">"Room to liquidation, on six venues"</p>
+            <nav class="pages" aria-label="Pages">
+                {Page::ALL
+                    .iter()
+                    .map(|&(page, word, name)| {
+                        let here = move || (desk.page.get() == page).then_some("page");
+                        view! {
+                            <a
+                                href=format!("#/{word}")
+                                aria-current=here
+                                on:click=move |e| {
+                                    // The part after # is the scenario's: it follows by itself.
+                                    e.prevent_default();
+                                    desk.page.set(page);
+                                }
+                            >
+                                {name}
+                            </a>
+                        }
+                    })
+                    .collect_view()}
+            </nav>
             <div class="actions">
                 <button type="button" on:click=share>{move || if copied.get() { "Link copied" } else { "Copy link" }}</button>
                 <button type="button" aria-pressed=move || desk.green_red.get().to_string() on:click=move |_| choose_colours(desk, !desk.green_red.get_untracked())>

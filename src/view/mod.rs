@@ -12,6 +12,7 @@ pub(crate) mod part;
 pub(crate) mod picker;
 pub(crate) mod positions;
 pub(crate) mod price_pane;
+pub(crate) mod record_page;
 pub(crate) mod room_panel;
 
 use crate::state::Desk;

@@ -23,6 +23,10 @@ for (const colorScheme of ['dark', 'light']) {
       await page.getByRole('button', { name: 'Explain the liquidation price' }).click();
       await page.locator('dialog[open] li').first().waitFor();
       await check('drawer');
+      await page.keyboard.press('Escape');
+      await page.getByRole('link', { name: 'Track record' }).click();
+      await page.locator('.verdict').waitFor({ timeout: 60000 });
+      await check('record');
       await context.close();
     });
   }

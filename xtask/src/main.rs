@@ -15,6 +15,7 @@ const HELP: &str = "cargo xtask <command>
   build     the static site in dist/ (relative addresses: any folder of any static host will do)
   dev       serve with rebuild on change (trunk serve)
   bench     native and browser benchmarks
+  record    write docs/track-record.md from the data shipped with the page
   setup     only the set-up: wasm target, pinned tools, npm packages, Chromium
   engine    only the engine package in target/engine (run by Trunk's hook)
   finish    only the content policy and sizes of a finished build (run by Trunk's hook)";
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         "build" => build::build(),
         "dev" => build::dev(),
         "bench" => test::bench(),
+        "record" => test::record(),
         "setup" => setup::everything(),
         "engine" => build::engine(),
         "finish" => build::finish(),

@@ -105,6 +105,14 @@ fn node(arguments: &[&str]) -> Outcome {
     finish("node", arguments, command("node", arguments).env("CHROME", browser))
 }
 
+/// The published record of the models.
+pub(crate) fn record() -> Outcome {
+    step("command line", || {
+        run("cargo", &["build", "--release", "--quiet", "-p", "headroom-core"])
+    })?;
+    step("walking through every series", || node(&["tools/track_record.mjs"]))
+}
+
 pub(crate) fn bench() -> Outcome {
     setup::everything()?;
     step("native benchmarks", || {

@@ -39,6 +39,7 @@ pub struct CellScore {
     /// How many were liquidated.
     pub events: usize,
     pub mean_forecast: f64,
+    pub mean_forecast_gbm: f64,
     pub brier: f64,
     /// Of the running frequency of the same cell, and of the plain model.
     pub brier_climatology: f64,
@@ -277,13 +278,7 @@ pub(super) fn own_standing(candles: &Candles) -> Option<Standing> {
     if candles.interval != Interval::H1 || candles.rows.len() < LEAST_RECORD {
         return None;
     }
-    let grid = Grid {
-        leverages: vec![2.0, 3.0, 5.0, 8.0, 12.0, 20.0],
-        sides: vec![Side::Long, Side::Short],
-        horizons_hours: vec![4.0, 24.0, 72.0, 168.0],
-        every_hours: 8.0,
-        maintenance_margin_rate: 0.005,
-    };
+    let grid = Grid::usual();
     standing(candles, &walk(candles, &grid, &mut |_| ()), &grid)
 }
 
@@ -494,6 +489,7 @@ fn score(c: &Cell, said: &[f64], grid: &Grid) -> CellScore {
         forecasts: said.len(),
         events,
         mean_forecast: said.iter().sum::<f64>() / said.len() as f64,
+        mean_forecast_gbm: c.members[0].iter().sum::<f64>() / said.len() as f64,
         brier: own,
         brier_climatology: climatology,
         brier_gbm: plain,

@@ -1,6 +1,6 @@
 //! The one door: a request in, an answer or an error out.
 
-mod calibration;
+pub mod calibration;
 mod describe;
 mod explain;
 mod funding;

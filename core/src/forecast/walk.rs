@@ -26,6 +26,17 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// What the page keeps a record of.
+    pub fn usual() -> Self {
+        Self {
+            leverages: vec![2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 25.0],
+            sides: vec![Side::Long, Side::Short],
+            horizons_hours: vec![4.0, 24.0, 72.0, 168.0],
+            every_hours: 8.0,
+            maintenance_margin_rate: 0.005,
+        }
+    }
+
     /// Log distance of an isolated linear position's liquidation price from its entry; `None` where no price liquidates.
     pub fn distance(&self, leverage: f64, side: Side) -> Option<f64> {
         let (s, m) = (side.sign(), self.maintenance_margin_rate);

@@ -4,13 +4,13 @@
 use crate::market::Venue;
 use serde::Serialize;
 
-/// One request. `{symbol}`, `{interval}`, `{start}`, `{family}` and `{cursor}` in `url` and `body` are filled by the caller.
+/// One request. `{symbol}`, `{interval}`, `{start}`, `{end}`, `{family}` and `{cursor}` in `url` and `body` are filled by the caller.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Endpoint {
     /// `venue.endpoint`: how `normalize` calls its answer.
     pub source: &'static str,
     pub venue: Venue,
-    /// Which contracts it serves: "linear", "inverse" or "all".
+    /// Which contracts it serves: "linear", "inverse" or "all"; "history": linear ones, from `{start}` on.
     pub family: &'static str,
     pub method: &'static str,
     pub url: &'static str,
@@ -97,6 +97,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("binance.exchange_info", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/exchangeInfo", 1, DAY, 12 * MB),
     get("binance.premium_index", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/premiumIndex?symbol={symbol}", 1, 5, MB),
     get("binance.klines", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/klines?symbol={symbol}&interval={interval}&limit=1000", 5, 60, 2 * MB),
+    get("binance.klines", Venue::Binance, "history", "https://fapi.binance.com/fapi/v1/klines?symbol={symbol}&interval={interval}&startTime={start}&limit=1500", 10, DAY, 2 * MB),
     get("binance.funding_rate", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingRate?symbol={symbol}&limit=1000", 1, 600, MB),
     get("binance.funding_info", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingInfo", 1, DAY, 2 * MB),
     get("binance.open_interest", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/openInterest?symbol={symbol}", 1, 60, MB),
@@ -110,6 +111,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("bybit.risk_limit", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/risk-limit?category=linear&symbol={symbol}", 1, DAY, MB),
     get("bybit.tickers", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/tickers?category=linear&symbol={symbol}", 1, 5, MB),
     get("bybit.kline", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&limit=1000", 1, 60, 2 * MB),
+    get("bybit.kline", Venue::Bybit, "history", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&start={start}&end={end}&limit=1000", 1, DAY, 2 * MB),
     get("bybit.funding_history", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/funding/history?category=linear&symbol={symbol}&limit=200", 1, 600, MB),
     get("bybit.orderbook", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/orderbook?category=linear&symbol={symbol}&limit=200", 1, 30, MB),
     get("bybit.instruments_info", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/instruments-info?category=inverse&limit=1000", 1, DAY, 6 * MB),

@@ -14,8 +14,17 @@ pub fn version() -> String {
 
 /// Answers a request given as JSON text with JSON text, errors included. For workers: strings cross cheaply.
 #[wasm_bindgen(js_name = evaluateJson)]
-pub fn evaluate_json(request: &str) -> String {
-    api::evaluate_json(request, &mut |_| {})
+pub fn evaluate_json(
+    request: &str,
+    #[wasm_bindgen(js_name = onProgress, unchecked_optional_param_type = "(share: number) => void")]
+    on_progress: Option<Function>,
+) -> String {
+    api::evaluate_json(request, &mut |p: Progress| {
+        if let Some(f) = &on_progress {
+            // A listener that throws must not stop the calculation.
+            let _ = f.call1(&JsValue::NULL, &p.share.into());
+        }
+    })
 }
 
 /// Answers any request. Throws an `Error` with `code` and `field` when the engine refuses.

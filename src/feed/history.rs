@@ -1,0 +1,93 @@
+//! A year of hours of one instrument: from its venue where that has such a list, else as shipped with the page.
+
+use super::{fill_between, http, recorded};
+use crate::engine::{self, Lane};
+use crate::state::Desk;
+use crate::state::market::{Key, Origin};
+use headroom_core::api::NormalizeResponse;
+use headroom_core::market::{Candles, Interval, Venue};
+use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint};
+use leptos::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const HOUR: f64 = 3_600_000.0;
+const YEAR: f64 = 365.0 * 24.0 * HOUR;
+/// Answers asked for, at most.
+const PAGES: usize = 12;
+/// Fewer bars than these are no history: three months.
+const LEAST: usize = 2160;
+
+/// The candles and where they came from, or why there are none.
+pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Arc<Candles>, Origin), String> {
+    let now = js_sys::Date::now();
+    let live = match endpoint(key.0) {
+        Some(e) => fetch(e, &key.1, now).await,
+        None => Err(format!("{} is not asked for a year of hours by this page", key.0)),
+    };
+    let why = match live {
+        Ok(candles) if candles.rows.len() >= LEAST => return Ok((Arc::new(candles), Origin::Live(now))),
+        Ok(candles) => format!("{} has {} hours of it", key.0, candles.rows.len()),
+        Err(why) => why,
+    };
+    let entry = desk
+        .recorded
+        .with_untracked(|r| r.iter().find(|e| e.venue == key.0 && e.symbol == key.1).cloned());
+    let recorded = match entry.as_ref().and_then(|e| e.history.as_ref()) {
+        Some(path) => recorded::read::<Candles>(path).await,
+        None => None,
+    };
+    match (recorded, entry) {
+        (Some(candles), Some(e)) => Ok((
+            Arc::new(candles),
+            Origin::Recorded {
+                venue: e.candles_venue,
+                until: e.until,
+            },
+        )),
+        _ => Err(format!("No year of hours of {}: {why}", key.1)),
+    }
+}
+
+fn endpoint(venue: Venue) -> Option<&'static Endpoint> {
+    let name = |e: &Endpoint| e.source == "hyperliquid.candle_snapshot";
+    ENDPOINTS
+        .iter()
+        .find(|e| e.venue == venue && (e.family == "history" || name(e)))
+}
+
+/// Page after page from a year ago, until one brings nothing new.
+async fn fetch(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Result<Candles, String> {
+    let mut bars = BTreeMap::new();
+    let mut from = ((now - YEAR) / HOUR).floor() * HOUR;
+    for _ in 0..PAGES {
+        let job = fill_between(endpoint, symbol, from, now);
+        let text = http::text(
+            endpoint.method,
+            &job.url,
+            job.body.as_deref(),
+            endpoint.max_bytes,
+            job.host(),
+        )
+        .await?;
+        let request = json!({"op": "normalize", "source": endpoint.source, "body": text, "interval": "1h"}).to_string();
+        let read = engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
+            .map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?;
+        let before = bars.len();
+        for row in read.found.candles.map(|c| c.rows).unwrap_or_default() {
+            bars.insert(row.0 as u64, row);
+        }
+        let last = bars.keys().next_back().map_or(0.0, |t| *t as f64);
+        if bars.len() == before || last + HOUR >= now - HOUR {
+            break;
+        }
+        from = last + HOUR;
+    }
+    // The hour that is not over yet is no bar.
+    let rows = bars.into_values().filter(|r| r.0 + HOUR <= now).collect();
+    Ok(Candles {
+        interval: Interval::H1,
+        rows,
+    })
+}
