@@ -71,7 +71,7 @@ const all = records.flatMap((r) => near.map((c) => cell(r, ...c))).filter((s) =>
 const below = all.filter((s) => s.skill_gbm_interval && s.skill_gbm_interval[1] < 0);
 line(`Mean over these ${all.length} cells: ${signed(mean(all.map((s) => s.skill_gbm)))} % over the plain model, ${signed(mean(all.map((s) => s.skill_climatology).filter((s) => s !== null)))} % over climatology. Significantly below the plain model: ${below.length} of ${all.length}. The aim was +5 % on average and none significantly below.`);
 line();
-line('## Far levels: 2x to 5x');
+line('## Far levels: 3x and 5x');
 line();
 line('Mean said against what happened. A few storms make all of the touches: one more or less of them changes a ratio by much.');
 line();

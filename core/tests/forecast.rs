@@ -445,6 +445,12 @@ fn probability_reads_the_record() {
             let at = |a: &Value| a["horizons"][k]["probability"].as_f64().unwrap();
             assert!((at(&own) - at(&given)).abs() < 1e-12);
         }
+        let last: Vec<_> = candles.rows[candles.rows.len() - 1000..].to_vec();
+        let short = ask(
+            json!({"candles": {"interval": "1h", "rows": last}, "record": standing}),
+            side,
+            leverage,
+        );
         let distance = grid()
             .distance(leverage, if side == "long" { Side::Long } else { Side::Short })
             .unwrap();
@@ -457,8 +463,13 @@ fn probability_reads_the_record() {
                 .unwrap();
             let want = level["auto"].as_f64().unwrap();
             let got = own["horizons"][k]["probability"].as_f64().unwrap();
-            // The straight line through all levels, and two simulations of one model with their own ways of fitting it.
-            assert!((got / want - 1.0).abs() < 0.25, "{side} {leverage}: {got} {want}");
+            assert!((got / want - 1.0).abs() < 0.08, "{side} {leverage}: {got} {want}");
+            // With a month and more of candles the simulation is another; what the record says of the level is not.
+            let got = short["horizons"][k]["probability"].as_f64().unwrap();
+            assert!(
+                (got / want - 1.0).abs() < 0.12,
+                "{side} {leverage}, short candles: {got} {want}"
+            );
         }
         let used = &own["model"]["records"][0];
         let sum: f64 = used["weights"]

@@ -41,7 +41,7 @@ fn typed_functions_answer_as_the_one_door_does() {
     assert_eq!(typed, from_js(&wasm::evaluate(&to_js(&whole), None).unwrap()));
     assert_eq!(
         typed,
-        from_js(&JSON::parse(&wasm::evaluate_json(&whole.to_string())).unwrap())
+        from_js(&JSON::parse(&wasm::evaluate_json(&whole.to_string(), None)).unwrap())
     );
     // The caller's object is left as it was.
     assert!(Reflect::get(&request, &"op".into()).unwrap().is_undefined());

@@ -16,8 +16,8 @@ const HOUR: f64 = 3_600_000.0;
 const YEAR: f64 = 365.0 * 24.0 * HOUR;
 /// Answers asked for, at most.
 const PAGES: usize = 12;
-/// Fewer bars than these are no history: three months.
-const LEAST: usize = 2160;
+/// Fewer bars than these are no history: from fewer no skill can be told.
+const LEAST: usize = 2880;
 
 /// The candles and where they came from, or why there are none.
 pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Arc<Candles>, Origin), String> {
@@ -79,10 +79,12 @@ async fn fetch(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Result<Ca
             bars.insert(row.0 as u64, row);
         }
         let last = bars.keys().next_back().map_or(0.0, |t| *t as f64);
-        if bars.len() == before || last + HOUR >= now - HOUR {
+        // A venue that answers by windows has nothing for the time before an instrument was listed.
+        let windows = endpoint.url.contains("{end}");
+        if (bars.len() == before && !windows) || last.max(from) + HOUR >= now - HOUR {
             break;
         }
-        from = last + HOUR;
+        from = if windows { last.max(from + 999.0 * HOUR) } else { last } + HOUR;
     }
     // The hour that is not over yet is no bar.
     let rows = bars.into_values().filter(|r| r.0 + HOUR <= now).collect();

@@ -62,14 +62,25 @@ pub(crate) enum Told {
     Unknown(String),
 }
 
+/// The run under way.
+struct Run {
+    of: Arc<Scenario>,
+    /// ms.
+    begun: f64,
+    target: f64,
+    records: Vec<Option<f64>>,
+}
+
+/// What tells candles apart: time of the last and their number.
+type Seen = (f64, usize);
+
 thread_local! {
     static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
     static NEWEST: Cell<u32> = const { Cell::new(0) };
-    /// Account, begin (ms), target and records of the run under way.
-    static UNDER_WAY: RefCell<Option<(Arc<Scenario>, f64, f64, Vec<Option<f64>>)>> = const { RefCell::new(None) };
+    static UNDER_WAY: RefCell<Option<Run>> = const { RefCell::new(None) };
     /// Fitted variance models by instrument, and the candles they saw: time of the last and their number. `None`: could not
     /// be fitted.
-    static LAWS: RefCell<HashMap<Key, ((f64, usize), Option<GarchLaw>)>> = RefCell::default();
+    static LAWS: RefCell<HashMap<Key, (Seen, Option<GarchLaw>)>> = RefCell::default();
 }
 
 /// Keeps the chance true to the last liquidation result.
@@ -117,11 +128,11 @@ fn records(desk: Desk) -> Vec<Option<f64>> {
 /// Whether a run for this account has begun a moment ago: prices that tick do not start it over.
 fn under_way(desk: Desk, outcome: &Outcome, target: f64) -> bool {
     UNDER_WAY.with_borrow(|u| {
-        u.as_ref().is_some_and(|(of, at, t, known)| {
-            Some(of) == outcome.of.as_ref()
-                && *t == target
-                && desk.now.get_untracked() - at < PATIENCE
-                && *known == records(desk)
+        u.as_ref().is_some_and(|run| {
+            Some(&run.of) == outcome.of.as_ref()
+                && run.target == target
+                && desk.now.get_untracked() - run.begun < PATIENCE
+                && run.records == records(desk)
         })
     })
 }
@@ -187,7 +198,12 @@ async fn calculate(desk: Desk) {
         }
     };
     let rough = show.clone();
-    UNDER_WAY.set(Some((of.clone(), asked, desk.target.get_untracked(), known.clone())));
+    UNDER_WAY.set(Some(Run {
+        of: of.clone(),
+        begun: asked,
+        target: desk.target.get_untracked(),
+        records: known.clone(),
+    }));
     let shared = pool::share(&text("probability", &request), move |answer| {
         if newest() && !same_account {
             rough(&answer, false);
@@ -236,8 +252,7 @@ async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What tells candles apart: time of the last and their number.
-fn seen(candles: &Candles) -> (f64, usize) {
+fn seen(candles: &Candles) -> Seen {
     (candles.rows.last().map_or(0.0, |r| r.0), candles.rows.len())
 }
 

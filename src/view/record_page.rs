@@ -422,7 +422,7 @@ fn Skill(answer: Arc<CalibrationResponse>) -> impl IntoView {
         let colour = if skill < 0.0 { "--short" } else { "--long" };
         let tint = format!(
             "color-mix(in srgb, var({colour}) {:.0}%, transparent)",
-            (skill.abs() * 300.0).min(45.0)
+            (skill.abs() * 300.0).min(30.0)
         );
         let sign = if skill > 0.0 { "+" } else { "" };
         view! {

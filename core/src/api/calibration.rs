@@ -47,7 +47,7 @@ pub struct CellScore {
     /// One less the ratio to them; null where nothing happened or they are 0.
     pub skill_climatology: Option<f64>,
     pub skill_gbm: Option<f64>,
-    /// 5 % and 95 % of `skill_gbm`, days drawn again; null with fewer than 20 days or touches.
+    /// 5 % and 95 % of `skill_gbm`, days drawn again; null with fewer than 12 blocks of days or 20 touches.
     pub skill_gbm_interval: Option<[f64; 2]>,
     /// `brier = miscalibration − discrimination + uncertainty`.
     pub miscalibration: f64,
@@ -270,8 +270,8 @@ fn too_short(candles: &Candles) -> EngineError {
     )
 }
 
-/// Fewest hourly bars from which a record is made where none is given: three months.
-const LEAST_RECORD: usize = 2160;
+/// Fewest hourly bars from which a record is made where none is given: a month, and twelve weeks to tell a skill from.
+const LEAST_RECORD: usize = 2880;
 
 /// The record that `probability` makes itself where it gets long hourly candles and no record: over the grid of the page.
 pub(super) fn own_standing(candles: &Candles) -> Option<Standing> {

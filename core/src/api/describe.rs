@@ -9,6 +9,7 @@ use super::response::{
     CalibrationResponse, DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation,
     ProbabilityResponse, SnapshotGroup, VenueRule, VolatilityResponse,
 };
+use super::size::{SizeRequest, SizeResponse};
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
 use schemars::{JsonSchema, schema_for};
@@ -19,12 +20,13 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 7] = [
+pub(super) const OPERATIONS: [&str; 8] = [
     "liquidation",
     "funding",
     "volatility",
     "probability",
     "calibration",
+    "size",
     "normalize",
     "describe",
 ];
@@ -84,8 +86,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[2]),
             operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[3]),
             operation::<CalibrationRequest, CalibrationResponse>(OPERATIONS[4]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[5]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[6]),
+            operation::<SizeRequest, SizeResponse>(OPERATIONS[5]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[6]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[7]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -10,6 +10,7 @@ pub mod probability;
 pub mod request;
 pub mod response;
 mod run;
+pub mod size;
 mod volatility;
 
 pub use explain::Step;
@@ -19,9 +20,10 @@ pub use request::{
 };
 pub use response::{
     CalibrationResponse, DescribeResponse, EngineResponse, FundingResponse, LiquidationResponse, NormalizeResponse,
-    ProbabilityResponse, VolatilityResponse,
+    ProbabilityResponse, SizeResponse, VolatilityResponse,
 };
 pub use run::Run;
+pub use size::SizeRequest;
 
 use crate::error::EngineError;
 use serde_json::{Value, json};
@@ -49,6 +51,7 @@ pub fn evaluate(
         EngineRequest::Calibration(r) => {
             calibration::calibration(r, progress).map(|r| EngineResponse::Calibration(Box::new(r)))
         }
+        EngineRequest::Size(r) => size::size(r, explain, progress).map(|r| EngineResponse::Size(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

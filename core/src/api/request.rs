@@ -28,6 +28,7 @@ pub enum EngineRequest {
     Probability(ProbabilityRequest),
     Volatility(VolatilityRequest),
     Calibration(CalibrationRequest),
+    Size(super::size::SizeRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -129,7 +130,7 @@ pub struct ModelChoice {
 }
 
 impl ModelChoice {
-    fn auto() -> Self {
+    pub(super) fn auto() -> Self {
         Self {
             kind: "auto".to_owned(),
             step_hours: None,
@@ -195,6 +196,7 @@ impl Envelope {
             "probability" => read(rest).map(EngineRequest::Probability),
             "volatility" => read(rest).map(EngineRequest::Volatility),
             "calibration" => read(rest).map(EngineRequest::Calibration),
+            "size" => read(rest).map(EngineRequest::Size),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -221,7 +223,9 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 10] = [
+    const OBJECTS: [&str; 12] = [
+        "candidate",
+        "limits",
         "jumps",
         "garch",
         "funding_process",

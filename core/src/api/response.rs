@@ -6,6 +6,7 @@ pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
     ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
 };
+pub use super::size::SizeResponse;
 pub use super::volatility::{EstimatorResult, ModelFit, Parameter, VolatilityResponse, Weight};
 use crate::margin::{AccountRoom, PairMove, PositionRoom};
 use crate::venue::wire::Normalised;
@@ -22,6 +23,7 @@ pub enum EngineResponse {
     Probability(Box<ProbabilityResponse>),
     Volatility(VolatilityResponse),
     Calibration(Box<CalibrationResponse>),
+    Size(Box<SizeResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

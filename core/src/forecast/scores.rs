@@ -117,7 +117,7 @@ pub fn reliability(forecasts: &[f64], outcomes: &[f64], groups: usize) -> Vec<[f
 
 /// For each row of [`reliability`] the 5 % and 95 % quantiles of how far the frequency would lie from the mean forecast,
 /// were the forecasts right: whole blocks of residuals are drawn again and again, their mean taken out. The band stands
-/// about the forecast; a row outside of it is off by more than chance. Zero width where a group lies in one block.
+/// about the forecast; a row outside of it is off by more than chance.
 pub fn reliability_bands(
     forecasts: &[f64],
     outcomes: &[f64],
@@ -160,6 +160,8 @@ pub fn reliability_bands(
         .collect()
 }
 
+/// Blocks from which an interval is told.
+const LEAST_BLOCKS: usize = 12;
 /// Times that blocks are drawn again.
 const DRAWS: usize = 400;
 
@@ -204,7 +206,7 @@ pub fn skill_interval(scores: &[f64], reference: &[f64], blocks: &[u32], seed: u
             s.1 += b;
         }
     }
-    if sums.len() < 20 {
+    if sums.len() < LEAST_BLOCKS {
         return None;
     }
     let mut random = Draw(seed);

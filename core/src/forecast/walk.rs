@@ -41,7 +41,8 @@ impl Grid {
     pub fn distance(&self, leverage: f64, side: Side) -> Option<f64> {
         let (s, m) = (side.sign(), self.maintenance_margin_rate);
         let level = (1.0 - s / leverage) / (1.0 - s * m);
-        (level > 0.0).then(|| log(level))
+        // Beyond the largest leverage that the maintenance rate allows, a position is liquidated as it is opened.
+        (level > 0.0 && s * (level - 1.0) < 0.0).then(|| log(level))
     }
 }
 

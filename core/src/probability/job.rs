@@ -141,6 +141,29 @@ pub enum Model {
 }
 
 impl Model {
+    /// The same for one asset alone.
+    pub fn only(&self, asset: usize) -> Self {
+        match self {
+            Self::Diffusion { volatility, jumps } => Self::Diffusion {
+                volatility: vec![volatility[asset]],
+                jumps: vec![jumps[asset]],
+            },
+            Self::Garch { step_hours, assets } => Self::Garch {
+                step_hours: *step_hours,
+                assets: vec![assets[asset]],
+            },
+            Self::Bootstrap {
+                step_hours,
+                assets,
+                history,
+            } => Self::Bootstrap {
+                step_hours: *step_hours,
+                assets: vec![assets[asset]],
+                history: Arc::new(history.only(asset, assets.len())),
+            },
+        }
+    }
+
     /// Multiplies every volatility.
     pub fn scale_volatility(&mut self, factor: &dyn Fn(usize) -> f64) {
         match self {
@@ -171,6 +194,18 @@ pub struct History {
     pub cumulants: Vec<(f64, f64)>,
     /// Mean length of the blocks in bars.
     pub block_length: f64,
+}
+
+impl History {
+    fn only(&self, asset: usize, assets: usize) -> Self {
+        let column = |v: &[f32]| v.chunks(assets).map(|bar| bar[asset]).collect();
+        Self {
+            shocks: column(&self.shocks),
+            inner: column(&self.inner),
+            cumulants: vec![self.cumulants[asset]],
+            block_length: self.block_length,
+        }
+    }
 }
 
 /// Everything a simulation needs.

@@ -104,6 +104,7 @@ operations! {
     probability: "ProbabilityRequest & { explain?: boolean }" => "ProbabilityResponse", "Chance that an account is liquidated within given horizons.";
     volatility: "VolatilityRequest & { explain?: boolean }" => "VolatilityResponse", "Estimators and models of one market's volatility, and a forecast.";
     calibration: "CalibrationRequest" => "CalibrationResponse", "The record of a model on one market's past, walked forward.";
+    size: "SizeRequest & { explain?: boolean }" => "SizeResponse", "The largest position that keeps every limit.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

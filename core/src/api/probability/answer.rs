@@ -117,6 +117,25 @@ pub(super) fn compose(plan: &Plan, estimate: Estimate, extras: &[Extra], found: 
     }
 }
 
+/// The model of a plan whose chance another operation asks for.
+pub(crate) fn plan_model(plan: &Plan) -> ModelUsed {
+    let none = Estimate {
+        probability: Vec::new(),
+        standard_error: Vec::new(),
+        by_pool: Vec::new(),
+        by_holding: Vec::new(),
+        paths: 0,
+        steps: 0,
+        reached_target: true,
+    };
+    let method = if plan.closed.is_some() {
+        "closed_form"
+    } else {
+        "quasi_monte_carlo"
+    };
+    model_used(plan, &none, method)
+}
+
 fn model_used(plan: &Plan, estimate: &Estimate, method: &str) -> ModelUsed {
     let how = if method == "closed_form" {
         "one position, constant volatility and no funding to pay: the first-passage formula is exact"
@@ -241,11 +260,11 @@ fn steps(plan: &Plan, horizons: &[HorizonProbability], method: &str) -> Vec<Step
         if let Some(lens) = plan.lenses.as_ref().and_then(|l| l.at(h.hours, &job.report_hours)) {
             out.push(Step::new(
                 format!("read by the record of all models, within {} hours", h.hours),
-                "logit q = shift + slope · logit p, p as simulated",
-                &[("p", lens.invert(h.probability)), ("shift", lens.shift), ("slope", lens.slope)],
+                "the record's chance of the level that the simulation gives p",
+                &[("p", lens.invert(h.probability))],
                 Some(h.probability),
                 "probability",
-                "line through what the simulated model and the weighted, calibrated models say of the levels of the record",
+                "line on logits through what the simulation and what the weighted, calibrated models say of the levels of the record",
             ));
         }
     }

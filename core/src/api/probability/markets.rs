@@ -26,7 +26,8 @@ pub(crate) const LEAST_DEGREES: f64 = 2.3;
 const MOST_BARS: usize = 200_000;
 
 /// One market as the model takes it.
-pub(super) struct Asset {
+#[derive(Clone)]
+pub(crate) struct Asset {
     pub symbol: String,
     /// Annual, over the longest horizon.
     pub volatility: f64,
@@ -37,7 +38,8 @@ pub(super) struct Asset {
 }
 
 /// Everything about prices.
-pub(super) struct Markets {
+#[derive(Clone)]
+pub(crate) struct Markets {
     pub assets: Vec<Asset>,
     pub model: Model,
     pub factor: Vec<Vec<f64>>,
@@ -109,8 +111,7 @@ pub(super) fn build(
                 chosen = Some("no candles: constant volatility".to_owned());
                 pick("gbm", &mut assets, notes)?
             } else {
-                let before = notes.len();
-                records = record::standings(request, &assets)?;
+                records = record::standings(request, &assets, notes)?;
                 let known = records.iter().flatten().count();
                 let skilled = records.iter().flatten().filter(|r| r.has_skill).count();
                 if known > 0 && skilled == 0 {
@@ -120,13 +121,14 @@ pub(super) fn build(
                     );
                     return finish(pick("gbm", &mut assets, notes)?, assets, chosen, records, false);
                 }
+                let before = notes.len();
                 match pick("filtered_historical", &mut assets, notes) {
                     Ok(m) => {
                         mapped = skilled > 0;
                         chosen = Some(if mapped {
                             "past shocks with changing volatility, read by the record of all models".to_owned()
                         } else {
-                            "candles are there, but too few for a record: past shocks with changing volatility"
+                            "candles are there, but no record of the models on them: past shocks with changing volatility"
                                 .to_owned()
                         });
                         m

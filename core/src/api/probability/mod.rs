@@ -9,6 +9,8 @@ mod record;
 mod session;
 mod types;
 
+pub(crate) use answer::plan_model as model_used;
+pub(crate) use plan::{Plan, on_points, pool_due as lone_due};
 pub use session::Session;
 pub use types::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,

@@ -25,12 +25,13 @@ const CURVE: usize = 24;
 const COARSE_STEPS: f64 = 96.0;
 const MOST_LEVERAGES: usize = 40;
 
-pub(super) struct Plan {
+#[derive(Clone)]
+pub(crate) struct Plan {
     pub horizons: Vec<f64>,
     pub job: Job,
     /// The closed form's answer where it is exact.
     pub closed: Option<Estimate>,
-    pub markets: Markets,
+    pub(crate) markets: Markets,
     pub notes: Vec<String>,
     /// How chances are read, where a record says so.
     pub lenses: Option<Lenses>,
@@ -42,7 +43,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(request: &ProbabilityRequest, explain: bool) -> Result<Self, EngineError> {
+    pub(crate) fn new(request: &ProbabilityRequest, explain: bool) -> Result<Self, EngineError> {
         let horizons = request.horizons_hours.clone();
         if horizons.is_empty() || horizons.len() > 50 {
             return Err(EngineError::invalid(
@@ -122,9 +123,6 @@ impl Plan {
             .collect();
         report_hours.sort_by(f64::total_cmp);
         report_hours.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-        let lenses = markets
-            .mapped
-            .then(|| Lenses::new(&markets.records, &markets.assets, &holdings, &report_hours));
         let mut job = Job {
             pools: pools(&request.account, holdings, &markets, cash - other),
             model: markets.model.clone(),
@@ -139,11 +137,13 @@ impl Plan {
             report_hours,
             finest_step: fine,
             approximate_step: 1.0f64.max(longest / 2000.0),
-            target_standard_error: target / lenses.as_ref().map_or(1.0, Lenses::gain),
+            target_standard_error: target,
             max_points: MAX_POINTS,
             seed: request.seed,
         };
         job.without_funding = without_funding(&job);
+        let lenses = markets.mapped.then(|| Lenses::new(&markets.records, &job));
+        job.target_standard_error = target / lenses.as_ref().map_or(1.0, Lenses::gain);
         Ok(Self {
             horizons,
             // A step asked for is a simulation asked for.
@@ -161,6 +161,28 @@ impl Plan {
             target_probability: request.target_probability,
             explain,
         })
+    }
+
+    /// A chance at the last report, and its error, as the record has it read.
+    pub(crate) fn read_last(&self, p: f64, error: f64) -> (f64, f64) {
+        match &self.lenses {
+            Some(l) => l.read_last(p, error),
+            None => (p, error),
+        }
+    }
+
+    /// The same plan with chances left as they are simulated.
+    pub(crate) fn unmapped(&self) -> Self {
+        Self {
+            lenses: None,
+            ..self.clone()
+        }
+    }
+
+    /// Correlation of two assets' logs, from the factors in use.
+    pub(crate) fn correlation(&self, a: usize, b: usize) -> f64 {
+        let rows = &self.job.factor;
+        rows[a].iter().zip(&rows[b]).map(|(x, y)| x * y).sum()
     }
 
     /// The job on a coarser grid, for comparisons.
@@ -196,7 +218,7 @@ fn pools(account: &Account, holdings: Vec<Holding>, markets: &Markets, cash: f64
 }
 
 /// Whether a pool is already under its requirement.
-pub(super) fn pool_due(p: &Pool) -> bool {
+pub(crate) fn pool_due(p: &Pool) -> bool {
     let value: f64 = p
         .holdings
         .iter()
@@ -271,7 +293,7 @@ pub(super) fn compare(job: &Job) -> (Vec<f64>, f64) {
 }
 
 /// The same with a number of points a scramble.
-pub(super) fn on_points(job: &Job, points: u32) -> (Vec<f64>, f64) {
+pub(crate) fn on_points(job: &Job, points: u32) -> (Vec<f64>, f64) {
     if let Some(exact) = closed_form(job) {
         return (exact.probability, 0.0);
     }

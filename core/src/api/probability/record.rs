@@ -2,27 +2,51 @@
 
 use super::extras::Extra;
 use super::markets::Asset;
+use super::plan::on_points;
 use super::types::RecordUsed;
 use crate::api::calibration::own_standing;
 use crate::api::request::ProbabilityRequest;
 use crate::error::EngineError;
 use crate::forecast::standing::{Lens, Standing};
-use crate::margin::Holding;
-use crate::probability::Estimate;
+use crate::probability::{Estimate, Job, Pool};
 use crate::units::{self, Side};
 
+/// Points a scramble behind each level of a record.
+const LEVEL_POINTS: u32 = 64;
+/// Hours between a record's end and that of the candles, at most.
+const STALE: f64 = 48.0;
 /// Most horizons of a record, and most levels of one.
 const MOST: usize = 400;
 
 /// The record of each asset, given or made from its candles; `None` where there is neither.
-pub(super) fn standings(request: &ProbabilityRequest, assets: &[Asset]) -> Result<Vec<Option<Standing>>, EngineError> {
+pub(super) fn standings(
+    request: &ProbabilityRequest,
+    assets: &[Asset],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Option<Standing>>, EngineError> {
     assets
         .iter()
         .map(|a| {
             let market = &request.markets[&a.symbol];
+            if market.volatility.is_some() || market.implied_volatility.is_some() {
+                notes.push(format!("{}: a volatility is given: its record is not used", a.symbol));
+                return Ok(None);
+            }
+            let end = market
+                .candles
+                .as_ref()
+                .and_then(|c| Some(c.rows.last()?.0 + c.interval.millis()));
             match &market.record {
                 Some(record) => {
                     check(record, &format!("markets.{}.record", a.symbol))?;
+                    let apart = end.map_or(0.0, |e| (e - record.until).abs() / 3_600_000.0);
+                    if apart > STALE {
+                        notes.push(format!(
+                            "{}: its record ends {:.0} hours away from its candles and is not used",
+                            a.symbol, apart
+                        ));
+                        return Ok(None);
+                    }
                     Ok(Some(record.clone()))
                 }
                 None => Ok(market.candles.as_ref().and_then(own_standing)),
@@ -66,18 +90,57 @@ fn check(s: &Standing, field: &str) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// What the plan's own simulation says of every level of a record: `[horizon][level]`, of this asset alone.
+fn simulated(job: &Job, asset: usize, standing: &Standing) -> Vec<Vec<f64>> {
+    let hours: Vec<f64> = standing.horizons.iter().map(|h| h.horizon_hours).collect();
+    let mut out: Vec<Vec<f64>> = standing.horizons.iter().map(|h| vec![0.0; h.levels.len()]).collect();
+    let mut distances: Vec<f64> = standing
+        .horizons
+        .iter()
+        .flat_map(|h| &h.levels)
+        .map(|l| l.distance)
+        .collect();
+    distances.sort_by(f64::total_cmp);
+    distances.dedup();
+    for distance in distances {
+        let one = Job {
+            pools: vec![Pool::with_barrier(distance < 0.0, libm::exp(distance))],
+            model: job.model.only(asset),
+            drift: vec![job.drift[asset]],
+            mark: vec![1.0],
+            factor: vec![vec![1.0]],
+            funding: vec![None],
+            without_funding: None,
+            report_hours: hours.clone(),
+            judged: vec![hours.len() - 1],
+            ..job.clone()
+        };
+        let (chances, _) = on_points(&one, LEVEL_POINTS);
+        for ((row, h), p) in out.iter_mut().zip(&standing.horizons).zip(chances) {
+            for (cell, level) in row.iter_mut().zip(&h.levels) {
+                if level.distance == distance {
+                    *cell = p;
+                }
+            }
+        }
+    }
+    out
+}
+
 /// How the chance at each report is read.
-pub(super) struct Lenses(Vec<Lens>);
+#[derive(Clone)]
+pub(crate) struct Lenses(Vec<Lens>);
 
 impl Lenses {
-    /// By the records of the assets, each for the share and the side that the account holds of it; an asset without one
-    /// leaves its share as simulated.
-    pub(super) fn new(records: &[Option<Standing>], assets: &[Asset], holdings: &[Holding], reports: &[f64]) -> Self {
-        let exposure = |symbol: &str| {
-            holdings
+    /// By the records of the assets, each for the share and the side that the account holds of it; an asset whose record
+    /// shows no skill leaves its share as simulated.
+    pub(super) fn new(records: &[Option<Standing>], job: &Job) -> Self {
+        let exposure = |asset: usize| {
+            job.pools
                 .iter()
-                .filter(|h| h.symbol == symbol)
-                .fold((0.0, 0.0), |(below, above), h| {
+                .flat_map(|p| p.holdings.iter().zip(&p.assets))
+                .filter(|(_, a)| **a == asset)
+                .fold((0.0, 0.0), |(below, above), (h, _)| {
                     let notional = h.leg.notional(h.leg.mark_x);
                     match h.side {
                         Side::Long => (below + notional, above),
@@ -85,32 +148,47 @@ impl Lenses {
                     }
                 })
         };
+        let skilled: Vec<_> = records
+            .iter()
+            .enumerate()
+            .filter_map(|(k, r)| {
+                let r = r.as_ref().filter(|r| r.has_skill)?;
+                Some((k, r, simulated(job, k, r)))
+            })
+            .collect();
         Self(
-            reports
+            job.report_hours
                 .iter()
                 .map(|hours| {
-                    Lens::mean(records.iter().zip(assets).map(|(r, a)| {
-                        let (below, above) = exposure(&a.symbol);
-                        let total = below + above;
-                        let lens = r
-                            .as_ref()
-                            .filter(|_| total > 0.0)
-                            .map_or(Lens::CLEAR, |r| r.lens(*hours, below / total, above / total));
-                        (lens, total)
-                    }))
+                    let parts: Vec<(Lens, f64)> = (0..records.len())
+                        .map(|k| {
+                            let (below, above) = exposure(k);
+                            let lens = skilled
+                                .iter()
+                                .find(|s| s.0 == k)
+                                .map_or_else(Lens::clear, |(_, r, own)| r.lens(*hours, below, above, own));
+                            (lens, below + above)
+                        })
+                        .collect();
+                    Lens::mean(&parts)
                 })
                 .collect(),
         )
     }
 
     fn last(&self) -> Lens {
-        self.0.last().copied().unwrap_or(Lens::CLEAR)
+        self.0.last().cloned().unwrap_or_else(Lens::clear)
     }
 
     /// The one at this report.
     pub(super) fn at(&self, hours: f64, reports: &[f64]) -> Option<Lens> {
         let k = reports.iter().position(|r| (r - hours).abs() < 1e-9)?;
-        self.0.get(k).copied()
+        self.0.get(k).cloned()
+    }
+
+    pub(super) fn read_last(&self, p: f64, error: f64) -> (f64, f64) {
+        let lens = self.last();
+        (lens.apply(p), error * lens.gain(p))
     }
 
     /// The simulated chance at the last report that is read as this one.
@@ -121,7 +199,7 @@ impl Lenses {
     /// How much errors may grow where chances matter.
     pub(super) fn gain(&self) -> f64 {
         let at = |p: f64| self.0.iter().map(|l| l.gain(p)).fold(1.0, f64::max);
-        [0.02, 0.1, 0.3, 0.5].map(at).into_iter().fold(1.0, f64::max).min(2.0)
+        [0.02, 0.1, 0.3, 0.5].map(at).into_iter().fold(1.0, f64::max).min(4.0)
     }
 
     fn read(&self, chances: &mut [f64]) {
@@ -164,7 +242,7 @@ impl Lenses {
             Extra::Leverage(_) => {
                 if let Some((error, chances)) = numbers.split_last_mut() {
                     let worst = chances.iter().zip(&self.0).map(|(p, l)| l.gain(*p)).fold(1.0, f64::max);
-                    *error *= worst.min(2.0);
+                    *error *= worst.min(4.0);
                     self.read(chances);
                 }
             }

@@ -85,7 +85,7 @@ pub struct RecordUsed {
     pub skill_gbm_interval: Option<[f64; 2]>,
     /// Whether the interval lies above 0; without it the plain model answers.
     pub has_skill: bool,
-    /// The horizon of the record that the weights are of: the nearest to the longest asked for.
+    /// The horizon of the record that the weights are of: the first that is no shorter than the longest asked for, else its last.
     pub horizon_hours: f64,
     /// `[model, weight]`.
     pub weights: Vec<(String, f64)>,
