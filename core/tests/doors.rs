@@ -248,6 +248,8 @@ fn describe_lists_every_operation_with_its_schema() {
             "volatility",
             "probability",
             "calibration",
+            "size",
+            "hedge",
             "normalize",
             "describe"
         ]

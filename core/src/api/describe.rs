@@ -1,6 +1,7 @@
 //! Operation `describe`: what this engine is and takes.
 
 use super::explain::Step;
+use super::hedge::{HedgeRequest, HedgeResponse};
 use super::request::{
     CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,
     VolatilityRequest,
@@ -20,13 +21,14 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 8] = [
+pub(super) const OPERATIONS: [&str; 9] = [
     "liquidation",
     "funding",
     "volatility",
     "probability",
     "calibration",
     "size",
+    "hedge",
     "normalize",
     "describe",
 ];
@@ -87,8 +89,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[3]),
             operation::<CalibrationRequest, CalibrationResponse>(OPERATIONS[4]),
             operation::<SizeRequest, SizeResponse>(OPERATIONS[5]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[6]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[7]),
+            operation::<HedgeRequest, HedgeResponse>(OPERATIONS[6]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[7]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[8]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -4,6 +4,7 @@ pub mod calibration;
 mod describe;
 mod explain;
 mod funding;
+pub mod hedge;
 mod liquidation;
 mod normalize;
 pub mod probability;
@@ -14,6 +15,7 @@ pub mod size;
 mod volatility;
 
 pub use explain::Step;
+pub use hedge::HedgeRequest;
 pub use request::{
     CalibrationRequest, DescribeRequest, EngineRequest, Envelope, FundingRequest, LiquidationRequest, ModelChoice,
     NormalizeRequest, ProbabilityRequest, VolatilityRequest,
@@ -52,6 +54,7 @@ pub fn evaluate(
             calibration::calibration(r, progress).map(|r| EngineResponse::Calibration(Box::new(r)))
         }
         EngineRequest::Size(r) => size::size(r, explain, progress).map(|r| EngineResponse::Size(Box::new(r))),
+        EngineRequest::Hedge(r) => hedge::hedge(r, explain, progress).map(|r| EngineResponse::Hedge(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

@@ -29,6 +29,7 @@ pub enum EngineRequest {
     Volatility(VolatilityRequest),
     Calibration(CalibrationRequest),
     Size(super::size::SizeRequest),
+    Hedge(super::hedge::HedgeRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -197,6 +198,7 @@ impl Envelope {
             "volatility" => read(rest).map(EngineRequest::Volatility),
             "calibration" => read(rest).map(EngineRequest::Calibration),
             "size" => read(rest).map(EngineRequest::Size),
+            "hedge" => read(rest).map(EngineRequest::Hedge),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -223,7 +225,9 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 12] = [
+    const OBJECTS: [&str; 14] = [
+        "hedge_instrument",
+        "policy",
         "candidate",
         "limits",
         "jumps",
@@ -237,7 +241,7 @@ fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
         "candles",
         "book",
     ];
-    const LISTS_OF_OBJECTS: [&str; 3] = ["positions", "tiers", "wallets"];
+    const LISTS_OF_OBJECTS: [&str; 4] = ["positions", "tiers", "wallets", "alternatives"];
     const WORDS: [&str; 6] = ["venue", "margin_mode", "side", "interval", "token", "kind"];
     let Value::Object(map) = value else { return Ok(()) };
     for (key, inner) in map {

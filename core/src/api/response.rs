@@ -2,6 +2,7 @@
 
 pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
 use super::explain::Step;
+pub use super::hedge::HedgeResponse;
 pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
     ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
@@ -24,6 +25,7 @@ pub enum EngineResponse {
     Volatility(VolatilityResponse),
     Calibration(Box<CalibrationResponse>),
     Size(Box<SizeResponse>),
+    Hedge(Box<HedgeResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

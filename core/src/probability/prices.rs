@@ -2,7 +2,7 @@
 
 use super::grid::{Grid, Step};
 use super::job::{History, Job, Jumps, Model};
-use super::lanes::{F, LANES, Random, exp, less, select, splat};
+use super::lanes::{F, LANES, Random, exp, less, mix, select, splat};
 use super::mixing::Mixing;
 use super::sobol::{DIMENSIONS, Sobol};
 use crate::volatility::Garch;
@@ -79,6 +79,10 @@ impl Recursion {
 /// Where eight paths are.
 pub(super) struct Walk {
     pub random: Random,
+    /// For the parts of a step: a stream of its own, so that whether a step is parted moves no other number, and a chance
+    /// moves smoothly with the account.
+    aside: Random,
+    seed: u64,
     /// Log price over today's, by asset.
     pub x: Vec<F>,
     /// Variance of the last step's diffusion, by asset.
@@ -164,6 +168,7 @@ impl Prices {
 
     pub(super) fn start(&self, grid: &Grid, sobol: &Sobol, first: u32, seed: u64, walk: &mut Walk) {
         walk.random = Random::new(seed, first);
+        walk.seed = seed;
         walk.first = first;
         for v in [&mut walk.x, &mut walk.w, &mut walk.sum_of_jumps, &mut walk.jump] {
             v.fill(splat(0.0));
@@ -207,6 +212,8 @@ impl Prices {
         let knots = grid.steps.last().map_or(0, |s| s.segment as usize + 1);
         Walk {
             random: Random::new(0, 0),
+            aside: Random::new(0, 0),
+            seed: 0,
             x: zero(self.assets),
             variance: zero(self.assets),
             deviation: zero(self.assets),
@@ -301,7 +308,10 @@ impl Prices {
     }
 
     /// Moves every price over part `part` of a step whose end was drawn before.
-    pub(super) fn part(&self, step: &Step, part: u32, s: &mut Walk) {
+    pub(super) fn part(&self, index: usize, step: &Step, part: u32, s: &mut Walk) {
+        if part == 0 {
+            s.aside = Random::new(s.seed ^ mix(index as u64 + 1), s.first);
+        }
         let left = (step.parts - part) as f32;
         let Kind::Diffusion { volatility, .. } = &self.kind else {
             return self.part_of_bar(step.parts as f32, left, s);
@@ -309,7 +319,7 @@ impl Prices {
         let dt = step.dt / step.parts as f32;
         let spread = (dt * (left - 1.0) / left).sqrt();
         for (w, end) in s.w.iter_mut().zip(&s.w_after) {
-            *w += (*end - *w) * splat(1.0 / left) + s.random.normal() * splat(spread);
+            *w += (*end - *w) * splat(1.0 / left) + s.aside.normal() * splat(spread);
         }
         let time = step.time - (left - 1.0) * dt;
         for (a, v) in volatility.iter().enumerate() {
@@ -323,7 +333,7 @@ impl Prices {
     fn part_of_bar(&self, parts: f32, left: f32, s: &mut Walk) {
         let spread = ((left - 1.0) / (left * parts)).sqrt();
         for z in &mut s.mid {
-            *z = s.random.normal() * splat(spread);
+            *z = s.aside.normal() * splat(spread);
         }
         for a in 0..self.assets {
             let noise = self.mixed(a, &s.mid) * s.deviation_after[a];

@@ -327,7 +327,7 @@ impl Kernel {
         walk.x.copy_from_slice(&walk.x_before);
         walk.deviation_after.copy_from_slice(&walk.deviation);
         for part in 0..step.parts {
-            self.prices.part(step, part, walk);
+            self.prices.part(index, step, part, walk);
             alive = self.way(alive, pools, stays, walk, ratios, causes);
         }
         walk.w.copy_from_slice(&walk.w_after);

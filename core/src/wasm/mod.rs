@@ -105,6 +105,7 @@ operations! {
     volatility: "VolatilityRequest & { explain?: boolean }" => "VolatilityResponse", "Estimators and models of one market's volatility, and a forecast.";
     calibration: "CalibrationRequest" => "CalibrationResponse", "The record of a model on one market's past, walked forward.";
     size: "SizeRequest & { explain?: boolean }" => "SizeResponse", "The largest position that keeps every limit.";
+    hedge: "HedgeRequest & { explain?: boolean }" => "HedgeResponse", "What hedges a book, whether to trade now, and what keeping it costs.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

@@ -22,7 +22,7 @@ use super::request::ProbabilityRequest;
 use crate::error::EngineError;
 
 /// All pieces one after the other.
-pub(super) fn probability(
+pub(crate) fn probability(
     request: &ProbabilityRequest,
     explain: bool,
     progress: &mut dyn FnMut(Progress),

@@ -18,7 +18,7 @@ use crate::probability::{Job, Model};
 use crate::units::{self, MarginMode, Side};
 use libm::{log, sqrt};
 use outcomes::Outcomes;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 const CONFIDENCE: f64 = 0.99;
 const LEVERAGE: f64 = 3.0;
@@ -28,6 +28,8 @@ const MOST_LEVERAGE: f64 = 125.0;
 /// Points a scramble of the first look, and the most of the last.
 const COARSE: u32 = 32;
 const FINE: u32 = 8192;
+const FIRST: u32 = 128;
+const COARSE_STEPS: f64 = 48.0;
 /// A limit is met when the value is below it by less than this share.
 const EQUAL: f64 = 5e-4;
 
@@ -49,6 +51,8 @@ struct Sizing<'a> {
     max_leverage: f64,
     /// Points a scramble that the error asked for.
     points: Cell<u32>,
+    /// Chances found so far, with size and points.
+    known: RefCell<Vec<(f64, u32, (f64, f64))>>,
     /// Isolated: notional over margin.
     leverage: f64,
     notes: Vec<String>,
@@ -347,6 +351,7 @@ impl<'a> Sizing<'a> {
             equity,
             max_leverage,
             points: Cell::new(256),
+            known: RefCell::default(),
             leverage,
             notes,
         })
@@ -377,7 +382,21 @@ impl<'a> Sizing<'a> {
 
     /// Chance of liquidation at this size as the model's record reads it, on the same random numbers at every size.
     fn probability(&self, size: f64, points: u32) -> (f64, f64) {
-        let job = self.job_at(size);
+        if let Some(known) = self.known.borrow().iter().find(|k| k.0 == size && k.1 == points) {
+            return known.2;
+        }
+        let found = self.simulate(size, points);
+        self.known.borrow_mut().push((size, points, found));
+        found
+    }
+
+    fn simulate(&self, size: f64, points: u32) -> (f64, f64) {
+        let mut job = self.job_at(size);
+        if points < FIRST {
+            // A first look may step further where crossings are approximated anyway.
+            let hours = job.report_hours.last().copied().unwrap_or(0.0);
+            job.approximate_step = job.approximate_step.max(hours / COARSE_STEPS);
+        }
         if job.pools.is_empty() {
             return (0.0, 0.0);
         }
@@ -582,6 +601,21 @@ impl<'a> Sizing<'a> {
         answer(Some(low))
     }
 
+    /// A size that keeps the chance at the limit within a few percent; `None`: any size does.
+    fn roughly(&self, limit: f64) -> Option<f64> {
+        let mut high = self.cap();
+        if self.probability(high, COARSE).0 <= limit {
+            return None;
+        }
+        for _ in 0..14 {
+            if self.probability(0.5 * high, COARSE).0 <= limit {
+                return Some(self.root(limit, 0.5 * high, high, COARSE, 0.02));
+            }
+            high *= 0.5;
+        }
+        Some(0.0)
+    }
+
     /// The largest size whose chance of liquidation is at most the limit.
     fn by_probability(&self, limit: f64, progress: &mut dyn FnMut(Progress)) -> LimitSize {
         let (without, _) = self.probability(0.0, 256);
@@ -611,9 +645,10 @@ impl<'a> Sizing<'a> {
             return answer(None, self.probability(cap, COARSE).0);
         }
         progress(Progress { share: 0.4 });
-        let mut points = 4 * COARSE;
+        let mut points = FIRST;
         let start = low.unwrap_or(0.0);
-        let mut found = self.root(limit, start, high, points, 1e-2);
+        let near = self.root(limit, start, high, COARSE, 0.02);
+        let mut found = self.polish(limit, near, points, 0.01);
         progress(Progress { share: 0.6 });
         // As many points as the error asks for, then a few more steps from there.
         let (_, error) = self.probability(found, points);
@@ -621,14 +656,39 @@ impl<'a> Sizing<'a> {
         let more = (f64::from(points) * wanted * wanted.max(1.0)).clamp(f64::from(points), f64::from(FINE));
         if more > f64::from(points) {
             points = (more as u32).next_multiple_of(COARSE);
-            let (a, b) = ((found * 0.8).max(start * 0.9), found * 1.25);
-            found = self.root(limit, a, b, points, EQUAL);
-        } else {
-            found = self.root(limit, found * 0.97, found * 1.03, points, EQUAL);
         }
+        found = self.polish(limit, found, points, EQUAL);
         self.points.set(points);
         let value = self.probability(found, points).0;
         answer(Some(found), value)
+    }
+
+    /// The same from a size nearby, with a slope from a first look: a few steps of Newton's method.
+    fn polish(&self, limit: f64, near: f64, points: u32, tolerance: f64) -> f64 {
+        let f = |s: f64, points: u32| {
+            let p = self.probability(s, points).0.clamp(1e-12, 1.0 - 1e-12);
+            log(p / (1.0 - p)) - log(limit / (1.0 - limit))
+        };
+        let rough = points.min(COARSE);
+        let mut slope = (f(near * 1.03, rough) - f(near * 0.97, rough)) / (0.06 * near);
+        let (mut s, mut before) = (near, None);
+        for _ in 0..8 {
+            let fs = f(s, points);
+            if (-tolerance..=0.0).contains(&fs) {
+                return s;
+            }
+            if let Some((at, value)) = before
+                && at != s
+            {
+                slope = (fs - value) / (s - at);
+            }
+            if !(slope.is_finite() && slope > 0.0) {
+                break;
+            }
+            before = Some((s, fs));
+            s = (s - (fs + 0.5 * tolerance) / slope).clamp(0.5 * s, 2.0 * s);
+        }
+        self.root(limit, near * 0.8, near * 1.25, points, tolerance)
     }
 
     /// Where the chance crosses the limit between two sizes, from below: false position on a scale on which it is nearly
@@ -805,6 +865,7 @@ impl<'a> Sizing<'a> {
             job: self.job.clone(),
             notes: Vec::new(),
             points: Cell::new(256),
+            known: RefCell::default(),
             ..*self
         };
         alone.job.factor = (0..assets)
@@ -830,8 +891,8 @@ impl<'a> Sizing<'a> {
             smallest = smallest.min(found.size.unwrap_or(f64::INFINITY));
         }
         if let Some(limit) = l.max_liquidation_probability {
-            let found = alone.by_probability(limit, &mut |_| ());
-            smallest = smallest.min(found.size.unwrap_or(f64::INFINITY));
+            let found = alone.roughly(limit);
+            smallest = smallest.min(found.unwrap_or(f64::INFINITY));
         }
         smallest.is_finite().then_some(smallest)
     }

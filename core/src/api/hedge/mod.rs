@@ -1,0 +1,790 @@
+//! Operation `hedge`: exposure through betas, a no-trade band from cost and risk, the trade to make now, and what each way of
+//! keeping the hedge costs and leaves.
+//!
+//! Sources: Johnson (1960) and Ederington (1979) for the minimum-variance ratio; for the band, a reflected deviation under
+//! proportional costs in the limit of small costs (Rogers 2004; Martin 2014; Whalley and Wilmott 1997 for the same cube root).
+
+mod frontier;
+mod types;
+
+pub use types::{
+    Alternative, BetaUsed, HedgeCost, HedgeInstrument, HedgeRequest, HedgeResponse, Kill, Order, Policy, Schedule,
+    TradeNow,
+};
+
+use super::liquidation::prepare;
+use super::probability::{Plan, probability};
+use super::request::ProbabilityRequest;
+use super::{Progress, Step};
+use crate::dependence::{align, beta};
+use crate::error::EngineError;
+use crate::margin::room;
+use crate::market::{Account, Candles, Market, Position};
+use crate::units::{self, HOURS_PER_YEAR, MarginMode, Side};
+use frontier::Book;
+use libm::{cbrt, sqrt};
+
+const HORIZON: f64 = 168.0;
+const CHECK_EVERY: f64 = 12.0;
+const HALF_LIFE_HOURS: f64 = 336.0;
+/// Simulated paths of a month, by the hour.
+const PATHS: usize = 192;
+const STEPS: usize = 720;
+const MOST_ALTERNATIVES: usize = 12;
+/// Bars that a beta wants.
+const LEAST_BARS: usize = 60;
+/// Spread of betas that shrinkage assumes about 1.
+const PRIOR_DEVIATION: f64 = 0.3;
+
+/// The book seen through the hedge's market.
+struct View {
+    symbols: Vec<String>,
+    /// Signed notional of each asset, collateral units.
+    notional: Vec<f64>,
+    maintenance: Vec<f64>,
+    /// Place of the hedge's market.
+    hedge: usize,
+    betas: Vec<BetaUsed>,
+    /// Annual.
+    covariance: Vec<Vec<f64>>,
+    equity: f64,
+    leverage: f64,
+    /// Place of the hedge's position in the account, if one is on.
+    held_at: Option<usize>,
+}
+
+impl View {
+    fn beta(&self, k: usize) -> f64 {
+        self.betas[k].beta
+    }
+    fn exposure(&self) -> f64 {
+        (0..self.notional.len()).map(|k| self.notional[k] * self.beta(k)).sum()
+    }
+    fn volatility(&self) -> f64 {
+        sqrt(self.covariance[self.hedge][self.hedge])
+    }
+    fn quadratic(&self, weights: &[f64]) -> f64 {
+        let n = weights.len();
+        (0..n)
+            .map(|i| {
+                (0..n)
+                    .map(|j| weights[i] * weights[j] * self.covariance[i][j])
+                    .sum::<f64>()
+            })
+            .sum()
+    }
+
+    /// Annual variance of how the exposure leaves its target by itself, over equity squared, the hedge at its target.
+    fn drift_variance(&self, target_delta: f64) -> f64 {
+        let mut on = self.notional.clone();
+        on[self.hedge] += target_delta * self.equity - self.exposure();
+        let weights: Vec<f64> = (0..on.len())
+            .map(|k| on[k] * (self.beta(k) - target_delta) / self.equity)
+            .collect();
+        self.quadratic(&weights).max(0.0)
+    }
+
+    /// Annual volatility of equity with this much more of the hedge.
+    fn residual(&self, more: f64) -> f64 {
+        let mut on = self.notional.clone();
+        on[self.hedge] += more;
+        sqrt(self.quadratic(&on).max(0.0)) / self.equity
+    }
+}
+
+/// Half-width of the band, a multiple of equity: of a deviation with this variance rate that is reflected at ±b, risk costs
+/// `γσ²b²/6` and trading `ε·v²/(2b)` a year; the sum is least at `b³ = 3εv²/(2γσ²)`.
+fn half_width(cost: f64, drift_variance: f64, risk_aversion: f64, volatility: f64) -> f64 {
+    cbrt(1.5 * cost * drift_variance / (risk_aversion * volatility * volatility))
+}
+
+pub(super) fn hedge(
+    request: &HedgeRequest,
+    explain: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<HedgeResponse, EngineError> {
+    let (policy, instrument) = (&request.policy, &request.hedge_instrument);
+    check(request)?;
+    let gamma = policy.risk_aversion.unwrap_or(1.0);
+    let every = policy.check_every_hours.unwrap_or(CHECK_EVERY);
+    let mut notes = Vec::new();
+    let view = view(request, instrument, "hedge_instrument", &mut notes)?;
+    let cost = instrument.cost.unwrap_or(policy.cost);
+    let (exposure, equity) = (view.exposure(), view.equity);
+    let drift = view.drift_variance(policy.target_delta);
+    let half = policy
+        .band
+        .unwrap_or_else(|| half_width(cost, drift, gamma, view.volatility()));
+    let band = [policy.target_delta - half, policy.target_delta + half];
+    let beside = exposure - policy.target_delta * equity;
+    // To the near edge: the last bit of the way costs more than it saves.
+    let more = if beside.abs() > half * equity {
+        half * equity * beside.signum() - beside
+    } else {
+        0.0
+    };
+    let trade = trade(instrument, more, view.held_at, request, beside / equity, half);
+    progress(Progress { share: 0.2 });
+    let chances = Chances::new(request, instrument, &view, more)?;
+    progress(Progress { share: 0.5 });
+    let held = view.held_at.map_or(0.0, |_| view.notional[view.hedge]);
+    let band_prices = band_prices(&view, policy.target_delta, half, more, instrument.price);
+    let (schedules, past) = schedules(request, &view, cost, gamma, half, every);
+    progress(Progress { share: 0.8 });
+    let alternatives = request
+        .alternatives
+        .iter()
+        .enumerate()
+        .map(|(k, other)| alternative(request, other, &format!("alternatives[{k}]")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let net: f64 = view.notional.iter().sum::<f64>() - held;
+    let others: f64 = exposure - held;
+    let orders = trade
+        .side
+        .map(|side| Order {
+            venue: instrument.venue.unwrap_or(request.account.venue),
+            symbol: instrument.symbol.clone(),
+            side: if side == Side::Long { "buy" } else { "sell" }.to_owned(),
+            size: trade.size,
+            limit: instrument.price * (1.0 + side.sign() * cost),
+        })
+        .into_iter()
+        .collect();
+    let explanation = explain.then(|| {
+        let mut steps: Vec<Step> = view
+            .betas
+            .iter()
+            .zip(&view.notional)
+            .map(|(b, n)| {
+                Step::new(
+                    format!("{}: part of the exposure", b.symbol),
+                    "signed notional · beta",
+                    &[("signed notional", *n), ("beta", b.beta)],
+                    Some(n * b.beta),
+                    "collateral units",
+                    &b.source,
+                )
+            })
+            .collect();
+        steps.push(Step::new(
+            "half-width of the band".to_owned(),
+            "(3/2 · ε · v² / (γ·σ²))^(1/3)",
+            &[
+                ("ε", cost),
+                ("v²: variance a year by which the exposure drifts, over equity²", drift),
+                ("γ", gamma),
+                ("σ of the hedge's market", view.volatility()),
+            ],
+            Some(half),
+            "multiple of equity",
+            "least sum of risk γσ²b²/6 and trading ε·v²/(2b) a year",
+        ));
+        steps
+    });
+    Ok(HedgeResponse {
+        hedge_ratio: if net.abs() > 1e-9 * view.notional.iter().map(|n| n.abs()).sum::<f64>() {
+            others / net
+        } else {
+            0.0
+        },
+        equity,
+        leverage: view.leverage,
+        exposure,
+        net_delta: exposure / equity,
+        target: policy.target_delta * equity - others,
+        held,
+        band,
+        band_prices,
+        orders,
+        probability_before: chances.before,
+        probability_after: chances.after,
+        standard_error: chances.error,
+        hedge_leg_probability: chances.leg,
+        kills: chances.kills,
+        cost: HedgeCost {
+            now: cost * more.abs(),
+            rebalancing_a_year: if half > 0.0 { cost * drift / (2.0 * half) } else { 0.0 },
+            funding_a_year: funding(request, instrument, held + more) / equity,
+        },
+        schedules,
+        history_from: past.as_ref().map(|p| p.1),
+        history_until: past.as_ref().map(|p| p.2),
+        history: past.map(|p| p.0).unwrap_or_default(),
+        alternatives,
+        trade_now: trade,
+        betas: view.betas,
+        assumptions: notes,
+        explanation,
+    })
+}
+
+fn check(request: &HedgeRequest) -> Result<(), EngineError> {
+    let p = &request.policy;
+    units::between("policy.target_delta", p.target_delta, -50.0, 50.0)?;
+    units::between("policy.cost", p.cost, 0.0, 0.1)?;
+    units::between("policy.risk_aversion", p.risk_aversion.unwrap_or(1.0), 1e-6, 1e6)?;
+    units::between("policy.band", p.band.unwrap_or(0.0), 0.0, 100.0)?;
+    units::between(
+        "policy.check_every_hours",
+        p.check_every_hours.unwrap_or(CHECK_EVERY),
+        1.0,
+        720.0,
+    )?;
+    units::horizon_hours("horizon_hours", request.horizon_hours.unwrap_or(HORIZON))?;
+    if !matches!(p.beta.as_deref(), None | Some("ewma" | "shrunk" | "kalman")) {
+        return Err(EngineError::invalid("policy.beta", "must be ewma, shrunk or kalman"));
+    }
+    if request.alternatives.len() > MOST_ALTERNATIVES {
+        return Err(EngineError::invalid(
+            "alternatives",
+            format!("at most {MOST_ALTERNATIVES}; got {}", request.alternatives.len()),
+        ));
+    }
+    for (k, h) in std::iter::once(&request.hedge_instrument)
+        .chain(&request.alternatives)
+        .enumerate()
+    {
+        let field = |name: &str| match k {
+            0 => format!("hedge_instrument.{name}"),
+            k => format!("alternatives[{}].{name}", k - 1),
+        };
+        units::price(field("price"), h.price)?;
+        if let Some(c) = h.cost {
+            units::between(field("cost"), c, 0.0, 0.1)?;
+        }
+        if let Some(l) = h.leverage {
+            units::leverage(field("leverage"), l)?;
+        }
+        if !request.markets.contains_key(&h.symbol) {
+            return Err(EngineError::insufficient(
+                format!("markets.{}", h.symbol),
+                "is missing: a volatility or candles are needed",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A position in the hedge's market of this signed size.
+fn position(h: &HedgeInstrument, signed: f64, isolated: bool) -> Position {
+    Position {
+        symbol: h.symbol.clone(),
+        side: if signed >= 0.0 { Side::Long } else { Side::Short },
+        size: signed.abs(),
+        entry_price: Some(h.price),
+        mark_price: h.price,
+        leverage: isolated.then(|| h.leverage.unwrap_or(3.0)),
+        margin: None,
+        extra_margin: None,
+        collateral: None,
+        size_usd: None,
+        accrued_fees: None,
+        price_impact: None,
+        instrument: h.instrument.clone(),
+    }
+}
+
+fn plan(request: &HedgeRequest, account: Account, horizon: f64) -> Result<ProbabilityRequest, EngineError> {
+    Ok(ProbabilityRequest {
+        account,
+        markets: request.markets.clone(),
+        correlations: request.correlations.clone(),
+        horizons_hours: vec![horizon],
+        model: request.model.clone(),
+        target_standard_error: Some(request.target_standard_error.unwrap_or(0.002)),
+        target_probability: None,
+        leverages: Vec::new(),
+        seed: request.seed,
+    })
+}
+
+fn view(
+    request: &HedgeRequest,
+    h: &HedgeInstrument,
+    field: &str,
+    notes: &mut Vec<String>,
+) -> Result<View, EngineError> {
+    let account = &request.account;
+    let isolated = account.margin_mode == MarginMode::Isolated;
+    let held_at = account.positions.iter().position(|p| p.symbol == h.symbol);
+    // All markets in one plan, so that volatilities and correlations are those of the probabilities.
+    let mut with = account.clone();
+    if held_at.is_none() {
+        with.positions.push(position(h, 1e-6, isolated));
+    }
+    let last = with.positions.len() - 1;
+    let plan = Plan::new(&plan(request, with, HORIZON)?, false).map_err(|e| {
+        match e.field.strip_prefix(&format!("account.positions[{last}]")) {
+            Some(rest) if held_at.is_none() => EngineError {
+                field: format!("{field}{rest}"),
+                ..e
+            },
+            _ => e,
+        }
+    })?;
+    let assets = &plan.markets.assets;
+    let n = assets.len();
+    let mut notional = vec![0.0; n];
+    let mut required = vec![0.0; n];
+    let (mut equity, mut gross) = (0.0, 0.0);
+    for pool in &plan.job.pools {
+        equity += pool.cash;
+        for (holding, a) in pool.holdings.iter().zip(&pool.assets) {
+            let size = holding.leg.notional(holding.leg.mark_x);
+            notional[*a] += holding.side.sign() * size;
+            required[*a] += holding.leg.requirement(holding.leg.mark_x);
+            equity += holding.leg.value(holding.leg.mark_x);
+            gross += size;
+        }
+    }
+    equity += account.other_maintenance_margin.unwrap_or(0.0);
+    if isolated && let Some(wallet) = account.wallet_balance {
+        equity = wallet;
+    }
+    if equity.is_nan() || equity <= 0.0 {
+        return Err(EngineError::invalid(
+            "account",
+            format!("has an equity of {equity:.2}: leverage and exposure over it cannot be told"),
+        ));
+    }
+    let hedge = assets.iter().position(|a| a.symbol == h.symbol).unwrap_or(n - 1);
+    let covariance: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            (0..n)
+                .map(|j| plan.correlation(i, j) * assets[i].volatility * assets[j].volatility)
+                .collect()
+        })
+        .collect();
+    if covariance[hedge][hedge] <= 0.0 {
+        return Err(EngineError::insufficient(
+            format!("markets.{}.volatility", h.symbol),
+            "is 0: what does not move hedges nothing",
+        ));
+    }
+    let symbols: Vec<String> = assets.iter().map(|a| a.symbol.clone()).collect();
+    let betas = (0..n)
+        .map(|k| beta_of(request, &symbols, k, hedge, &covariance, notes))
+        .collect();
+    let gross_notional = |k: usize| {
+        if notional[k].abs() > 0.0 {
+            required[k] / notional[k].abs()
+        } else {
+            0.005
+        }
+    };
+    let maintenance = (0..n).map(gross_notional).map(|m| m.min(0.5)).collect();
+    notes.extend(plan.notes.iter().cloned());
+    notes.dedup();
+    if held_at.is_none() {
+        // The trace of a position that was added to make the market known.
+        notional[hedge] = 0.0;
+    }
+    Ok(View {
+        leverage: gross / equity,
+        symbols,
+        notional,
+        maintenance,
+        hedge,
+        betas,
+        covariance,
+        equity,
+        held_at,
+    })
+}
+
+fn candles<'a>(request: &'a HedgeRequest, symbol: &str) -> Option<&'a Candles> {
+    let market: &Market = request.markets.get(symbol)?;
+    market.candles.as_ref().filter(|_| market.volatility.is_none())
+}
+
+/// Bars of a half-life.
+fn half_life(c: &Candles) -> f64 {
+    HALF_LIFE_HOURS * 3_600_000.0 / c.interval.millis()
+}
+
+fn beta_of(
+    request: &HedgeRequest,
+    symbols: &[String],
+    k: usize,
+    hedge: usize,
+    covariance: &[Vec<f64>],
+    notes: &mut Vec<String>,
+) -> BetaUsed {
+    let symbol = symbols[k].clone();
+    if k == hedge {
+        return BetaUsed {
+            symbol,
+            beta: 1.0,
+            standard_error: Some(0.0),
+            source: "the hedge's own market".to_owned(),
+        };
+    }
+    let given = request
+        .correlations
+        .iter()
+        .any(|c| (c.0 == symbol && c.1 == symbols[hedge]) || (c.1 == symbol && c.0 == symbols[hedge]));
+    let pair = candles(request, &symbol).zip(candles(request, &symbols[hedge]));
+    if !given
+        && let Some((a, b)) = pair
+        && let Some(aligned) = align(&[a, b])
+        && aligned.returns.len() >= LEAST_BARS
+    {
+        for note in aligned.notes(&[symbol.clone(), symbols[hedge].clone()]) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let (own, on) = (aligned.column(0), aligned.column(1));
+        let plain = beta::ewma(&own, &on, half_life(a));
+        let found = match request.policy.beta.as_deref() {
+            Some("kalman") => beta::kalman(&own, &on).map(|b| (b, "Kalman filter, random-walk beta")),
+            Some("shrunk") => plain.map(|b| {
+                (
+                    beta::shrunk(b, 1.0, PRIOR_DEVIATION),
+                    "weighted regression, shrunk towards 1",
+                )
+            }),
+            _ => plain.map(|b| (b, "weighted regression, half of the weight in the last fortnight")),
+        };
+        if let Some((b, source)) = found {
+            return BetaUsed {
+                symbol,
+                beta: b.value,
+                standard_error: Some(b.standard_error),
+                source: source.to_owned(),
+            };
+        }
+    }
+    BetaUsed {
+        symbol,
+        beta: covariance[k][hedge] / covariance[hedge][hedge],
+        standard_error: None,
+        source: "correlation · volatility / volatility of the hedge".to_owned(),
+    }
+}
+
+fn trade(
+    h: &HedgeInstrument,
+    more: f64,
+    held_at: Option<usize>,
+    request: &HedgeRequest,
+    beside: f64,
+    half: f64,
+) -> TradeNow {
+    let percent = |x: f64| format!("{:.1} %", 100.0 * x);
+    if more == 0.0 {
+        return TradeNow {
+            side: None,
+            size: 0.0,
+            notional: 0.0,
+            reason: format!(
+                "the exposure is {} of equity beside its target, inside the band of ± {}",
+                percent(beside),
+                percent(half)
+            ),
+        };
+    }
+    let side = if more > 0.0 { Side::Long } else { Side::Short };
+    let contract = h
+        .instrument
+        .as_ref()
+        .filter(|i| i.kind == crate::market::InstrumentKind::Inverse)
+        .and_then(|i| i.contract_size);
+    let size = match contract {
+        // Notional of inverse contracts is in the base coin: a contract is worth its face over the price.
+        Some(face) => more.abs() * h.price / face,
+        None => more.abs() / h.price,
+    };
+    let own = held_at.map(|i| &request.account.positions[i]);
+    let what = match own {
+        Some(p) if p.side != side => "takes off part of what is on",
+        Some(_) => "adds to what is on",
+        None => "opens the hedge",
+    };
+    TradeNow {
+        side: Some(side),
+        size,
+        notional: more.abs(),
+        reason: format!(
+            "the exposure is {} of equity beside its target, outside of the band of ± {}: {what}, up to the band's edge",
+            percent(beside),
+            percent(half)
+        ),
+    }
+}
+
+/// Prices of the hedge's market at which the exposure leaves the band, all others moving by their betas.
+fn band_prices(view: &View, target: f64, half: f64, more: f64, price: f64) -> [Option<f64>; 2] {
+    let mut on = view.notional.clone();
+    on[view.hedge] += more;
+    let exposure: f64 = (0..on.len()).map(|k| on[k] * view.beta(k)).sum();
+    let turn: f64 = (0..on.len()).map(|k| on[k] * view.beta(k).powi(2)).sum();
+    // Both exposure and equity move along a line of the move m.
+    let (beside, slope) = (exposure - target * view.equity, turn - target * exposure);
+    let mut found: [Option<f64>; 2] = [None, None];
+    for sign in [-1.0, 1.0] {
+        let (at, per) = (beside - sign * half * view.equity, slope - sign * half * exposure);
+        if per == 0.0 {
+            continue;
+        }
+        let m = -at / per;
+        if !m.is_finite() || m <= -1.0 || m.abs() < 1e-12 {
+            continue;
+        }
+        let k = usize::from(m > 0.0);
+        let nearer = found[k].is_none_or(|p: f64| (p / price - 1.0).abs() > m.abs());
+        if nearer {
+            found[k] = Some(price * (1.0 + m));
+        }
+    }
+    found
+}
+
+/// Funding a year of this much of the hedge, collateral units.
+fn funding(request: &HedgeRequest, h: &HedgeInstrument, notional: f64) -> f64 {
+    let market = &request.markets[&h.symbol];
+    let rate = market
+        .funding_rate
+        .or_else(|| market.funding.as_ref().and_then(|f| f.last()).map(|r| r.1));
+    let hours = market
+        .funding_interval_hours
+        .or_else(|| h.instrument.as_ref().and_then(|i| i.funding_interval_hours))
+        .or_else(|| market.funding.as_deref().and_then(crate::funding::interval_of));
+    match (rate, hours) {
+        (Some(r), Some(hours)) if hours > 0.0 => notional * r * HOURS_PER_YEAR / hours,
+        _ => 0.0,
+    }
+}
+
+/// Chances of liquidation without and with the trade.
+struct Chances {
+    before: f64,
+    after: f64,
+    error: f64,
+    leg: Option<f64>,
+    kills: Vec<Kill>,
+}
+
+impl Chances {
+    fn new(request: &HedgeRequest, h: &HedgeInstrument, view: &View, more: f64) -> Result<Self, EngineError> {
+        let horizon = request.horizon_hours.unwrap_or(HORIZON);
+        let chance = |account: Account| -> Result<(f64, f64), EngineError> {
+            if account.positions.is_empty() {
+                return Ok((0.0, 0.0));
+            }
+            let answer = probability(&plan(request, account, horizon)?, false, &mut |_| ())?;
+            Ok((answer.horizons[0].probability, answer.horizons[0].standard_error))
+        };
+        let (before, first) = chance(request.account.clone())?;
+        let elsewhere = h.venue.is_some_and(|v| v != request.account.venue);
+        let isolated = request.account.margin_mode == MarginMode::Isolated;
+        let account = after(request, h, view, more, elsewhere);
+        let mut leg = None;
+        let (mut chance_after, mut error) = if more == 0.0 {
+            (before, first)
+        } else {
+            chance(account.clone())?
+        };
+        if (elsewhere || isolated) && more != 0.0 && view.held_at.is_none() {
+            let alone = Account {
+                venue: h.venue.unwrap_or(request.account.venue),
+                margin_mode: MarginMode::Isolated,
+                wallet_balance: None,
+                account_value: None,
+                other_maintenance_margin: None,
+                collateral: None,
+                positions: vec![position(h, more / h.price, true)],
+            };
+            let (own, own_error) = chance(alone)?;
+            leg = Some(own);
+            if elsewhere {
+                // Which of both goes first is not known across venues: the sum bounds it.
+                chance_after = (chance_after + own).min(1.0);
+                error += own_error;
+            }
+        }
+        Ok(Self {
+            before,
+            after: chance_after,
+            error: first.max(error),
+            leg,
+            kills: kills(&account)?,
+        })
+    }
+}
+
+/// The account once the trade is made. On another venue it stays as it is.
+fn after(request: &HedgeRequest, h: &HedgeInstrument, view: &View, more: f64, elsewhere: bool) -> Account {
+    let mut account = request.account.clone();
+    if more == 0.0 || elsewhere {
+        return account;
+    }
+    let isolated = account.margin_mode == MarginMode::Isolated;
+    let Some(i) = view.held_at else {
+        account.positions.push(position(h, more / h.price, isolated));
+        return account;
+    };
+    // At today's prices: what was won or lost on the part closed is in the equity already.
+    let signed = account.positions[i].side.sign() * account.positions[i].size + more / h.price;
+    if account.margin_mode == MarginMode::Cross {
+        account.account_value = Some(view.equity);
+        account.wallet_balance = None;
+    }
+    if signed.abs() < 1e-12 {
+        account.positions.remove(i);
+    } else {
+        account.positions[i].side = if signed > 0.0 { Side::Long } else { Side::Short };
+        account.positions[i].size = signed.abs();
+    }
+    account
+}
+
+fn kills(account: &Account) -> Result<Vec<Kill>, EngineError> {
+    if account.positions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let p = prepare(account)?;
+    let (positions, ..) = room::room(account.margin_mode, p.cash, p.other, &p.holdings);
+    Ok(positions
+        .iter()
+        .zip(&account.positions)
+        .map(|(room, p)| Kill {
+            symbol: room.symbol.clone(),
+            price: room.liquidation_price,
+            move_to_liquidation: room.liquidation_price.map(|x| x / p.mark_price - 1.0),
+        })
+        .collect())
+}
+
+type Past = (Vec<Schedule>, f64, f64);
+
+/// On simulated months, and on the past where all markets have candles of one interval.
+fn schedules(
+    request: &HedgeRequest,
+    view: &View,
+    cost: f64,
+    gamma: f64,
+    half: f64,
+    every: f64,
+) -> (Vec<Schedule>, Option<Past>) {
+    let n = view.symbols.len();
+    // The hedge that is on counts as part of what is hedged only where it is a position of its own kind: it starts anew here.
+    let mut notional: Vec<f64> = view.notional.iter().map(|x| x / view.equity).collect();
+    if view.held_at.is_some() {
+        notional[view.hedge] = 0.0;
+    }
+    let book = Book {
+        notional,
+        hedge: view.hedge,
+        maintenance: view.maintenance.clone(),
+        target_delta: request.policy.target_delta,
+        cost,
+        risk_aversion: gamma,
+        volatility: view.volatility(),
+    };
+    let known: Vec<f64> = view.betas.iter().map(|b| b.beta).collect();
+    let paths = simulated(view, request.seed);
+    let model = frontier::all(&book, &paths, &|_| known.clone(), half, every, 1.0);
+    let all: Option<Vec<&Candles>> = view.symbols.iter().map(|s| candles(request, s)).collect();
+    let past = all.and_then(|all| align(&all).map(|a| (half_life(all[0]), all[0].interval.millis() / 3_600_000.0, a)));
+    let past = past
+        .filter(|(_, _, a)| a.returns.len() >= 10 * LEAST_BARS)
+        .map(|(half_life, step, aligned)| {
+            let betas = rolling(&aligned.returns, view.hedge, half_life, n);
+            // The first bars only find the betas.
+            let start = LEAST_BARS;
+            let rows = aligned.returns[start..].to_vec();
+            let schedules = frontier::all(&book, &[rows], &|t| betas[start + t].clone(), half, every, step);
+            let end = aligned.times.len() - 1;
+            (schedules, aligned.times[start], aligned.times[end])
+        });
+    (model, past)
+}
+
+/// Betas as known before each bar.
+fn rolling(returns: &[Vec<f64>], hedge: usize, half_life: f64, n: usize) -> Vec<Vec<f64>> {
+    let decay = libm::exp(-std::f64::consts::LN_2 / half_life);
+    let (mut xy, mut xx) = (vec![0.0; n], 0.0f64);
+    returns
+        .iter()
+        .map(|row| {
+            let known = (0..n).map(|k| if xx > 0.0 { xy[k] / xx } else { 1.0 }).collect();
+            for k in 0..n {
+                xy[k] = xy[k] * decay + row[k] * row[hedge];
+            }
+            xx = xx * decay + row[hedge] * row[hedge];
+            known
+        })
+        .collect()
+}
+
+/// Months of hourly log returns: correlated normals with the volatilities in use, martingale prices.
+fn simulated(view: &View, seed: u32) -> Vec<Vec<Vec<f64>>> {
+    use nalgebra::{DMatrix, SymmetricEigen};
+    let n = view.symbols.len();
+    let hour = 1.0 / HOURS_PER_YEAR;
+    let eigen = SymmetricEigen::new(DMatrix::from_fn(n, n, |i, j| view.covariance[i][j] * hour));
+    let root: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            (0..n)
+                .map(|k| eigen.eigenvectors[(i, k)] * sqrt(eigen.eigenvalues[k].max(0.0)))
+                .collect()
+        })
+        .collect();
+    let mut state = u64::from(seed) ^ 0x9e37_79b9_7f4a_7c15;
+    let mut unit = || {
+        // splitmix64: Steele, Lea and Flood (2014).
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 + 1e-17
+    };
+    let mut out: Vec<Vec<Vec<f64>>> = Vec::with_capacity(PATHS);
+    for _ in 0..PATHS / 2 {
+        let path: Vec<Vec<f64>> = (0..STEPS)
+            .map(|_| {
+                let z: Vec<f64> = (0..n).map(|_| crate::probability::normal::quantile(unit())).collect();
+                (0..n)
+                    .map(|i| root[i].iter().zip(&z).map(|(r, z)| r * z).sum::<f64>())
+                    .collect()
+            })
+            .collect();
+        // Each path and its mirror, so that neither side is favoured by chance.
+        let drift: Vec<f64> = (0..n).map(|i| 0.5 * view.covariance[i][i] * hour).collect();
+        let turned = |sign: f64| -> Vec<Vec<f64>> {
+            path.iter()
+                .map(|row| row.iter().zip(&drift).map(|(r, d)| sign * r - d).collect())
+                .collect()
+        };
+        out.push(turned(1.0));
+        out.push(turned(-1.0));
+    }
+    out
+}
+
+fn alternative(request: &HedgeRequest, other: &HedgeInstrument, field: &str) -> Result<Alternative, EngineError> {
+    let view = view(request, other, field, &mut Vec::new())?;
+    let cost = other.cost.unwrap_or(request.policy.cost);
+    let more = request.policy.target_delta * view.equity - view.exposure();
+    let chances = Chances::new(request, other, &view, more)?;
+    let held = view.held_at.map_or(0.0, |_| view.notional[view.hedge]);
+    let net: f64 = view.notional.iter().sum::<f64>() - held;
+    let told = trade(other, more, view.held_at, request, 0.0, 0.0);
+    Ok(Alternative {
+        symbol: other.symbol.clone(),
+        venue: other.venue.unwrap_or(request.account.venue),
+        beta_of_book: if net != 0.0 {
+            (view.exposure() - held) / net
+        } else {
+            0.0
+        },
+        side: told.side,
+        size: told.size,
+        cost: cost * more.abs(),
+        funding_a_year: funding(request, other, held + more) / view.equity,
+        residual_volatility: view.residual(more),
+        probability_after: chances.after,
+        hedge_leg_probability: chances.leg,
+    })
+}
