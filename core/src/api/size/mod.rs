@@ -33,6 +33,9 @@ const COARSE_STEPS: f64 = 48.0;
 /// A limit is met when the value is below it by less than this share.
 const EQUAL: f64 = 5e-4;
 
+/// Size, points, chance and its error.
+type Known = (f64, u32, (f64, f64));
+
 /// Everything that is needed to look at one size.
 struct Sizing<'a> {
     request: &'a SizeRequest,
@@ -52,7 +55,7 @@ struct Sizing<'a> {
     /// Points a scramble that the error asked for.
     points: Cell<u32>,
     /// Chances found so far, with size and points.
-    known: RefCell<Vec<(f64, u32, (f64, f64))>>,
+    known: RefCell<Vec<Known>>,
     /// Isolated: notional over margin.
     leverage: f64,
     notes: Vec<String>,
