@@ -1,7 +1,7 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
 use crate::state::desk::Page;
-use crate::state::{Desk, Scenario, chance, latest, recalc};
+use crate::state::{Desk, Scenario, chance, latest, planning, recalc};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -99,6 +99,7 @@ fn App() -> impl IntoView {
     keep_address(desk);
     recalc::keep(desk);
     chance::keep(desk);
+    planning::keep(desk);
     feed::start(desk);
 
     view! {
@@ -125,6 +126,8 @@ fn App() -> impl IntoView {
                     }
                         .into_any()
                 }
+                Page::Size => view! { <view::size_page::SizePage /> }.into_any(),
+                Page::Hedge => view! { <view::hedge_page::HedgePage /> }.into_any(),
                 Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
             }}
         </main>

@@ -24,10 +24,12 @@ pub(crate) enum Lane {
     Fit,
     /// Walks through a year, which take seconds.
     Walk,
+    /// Sizes and hedges: a second or two.
+    Plan,
 }
 
 thread_local! {
-    static LANES: [RefCell<Option<Client>>; 4] = const { [const { RefCell::new(None) }; 4] };
+    static LANES: [RefCell<Option<Client>>; 5] = const { [const { RefCell::new(None) }; 5] };
     static NEXT_ID: Cell<u32> = const { Cell::new(1) };
 }
 

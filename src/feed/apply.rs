@@ -32,9 +32,7 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
             }
         });
     }
-    let wanted: Vec<String> = desk
-        .scenario
-        .with_untracked(|s| s.lines.iter().map(|l| l.symbol.clone()).collect());
+    let (_, wanted) = super::wanted(desk);
     desk.markets.update(|markets| {
         for quote in quotes {
             // An index is told by family: it belongs to the swaps of that family.

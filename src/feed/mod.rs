@@ -3,6 +3,7 @@
 
 mod apply;
 mod budget;
+pub(crate) mod depth;
 pub(crate) mod history;
 mod http;
 mod recorded;
@@ -207,11 +208,18 @@ fn next_wait(cadence: u32, fails: u32, chance: f64) -> f64 {
     (5.0 * 2f64.powi(fails.min(7) as i32 - 1)).min(300.0) * (1.0 + 0.5 * chance)
 }
 
-/// What the scenario needs, each once.
-fn jobs(desk: Desk, now: f64) -> Vec<Job> {
-    let (venue, symbols) = desk
+/// Venue of the scenario, and every symbol whose market the page wants.
+fn wanted(desk: Desk) -> (Venue, Vec<String>) {
+    let (venue, mut symbols) = desk
         .scenario
         .with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
+    symbols.extend(desk.also.get_untracked());
+    (venue, symbols)
+}
+
+/// What the page needs, each once.
+fn jobs(desk: Desk, now: f64) -> Vec<Job> {
+    let (venue, symbols) = wanted(desk);
     let mut out: Vec<Job> = Vec::new();
     for endpoint in ENDPOINTS
         .iter()

@@ -53,9 +53,7 @@ fn listing(e: &RecordedEntry) -> Listing {
 
 /// Fills what has no live figure and whose feed has failed, or has none, from the recordings.
 pub(crate) fn use_recorded(desk: Desk) {
-    let (venue, symbols) = desk
-        .scenario
-        .with_untracked(|s| (s.venue, s.lines.iter().map(|l| l.symbol.clone()).collect::<Vec<_>>()));
+    let (venue, symbols) = super::wanted(desk);
     for symbol in symbols {
         let key = (venue, symbol.clone());
         let (quote, candles, funding) = desk.markets.with_untracked(|m| {

@@ -133,5 +133,7 @@ export class PriceChart {
   remove() {
     this.gone = true;
     this.chart?.remove();
+    // What is still on its way to this pane finds nothing to draw on.
+    this.chart = this.series = undefined;
   }
 }

@@ -224,7 +224,7 @@ async fn calculate(desk: Desk) {
 }
 
 /// Fits the variance models that are not there yet: once an instrument and bar, since that takes a tenth of a second.
-async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
+pub(crate) async fn fit(desk: Desk, s: &Scenario) -> Result<(), Fault> {
     for i in 0..s.lines.len() {
         let held = untrack(|| {
             let key = desk.key(i)?;
@@ -256,8 +256,8 @@ fn seen(candles: &Candles) -> Seen {
     (candles.rows.last().map_or(0.0, |r| r.0), candles.rows.len())
 }
 
-fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
-    let account = account(desk, s)?;
+/// What is known of every market of the scenario, as the engine takes it.
+pub(crate) fn markets(desk: &Desk, s: &Scenario) -> Result<BTreeMap<String, Market>, Fault> {
     let mut markets: BTreeMap<String, Market> = BTreeMap::new();
     for (i, line) in s.lines.iter().enumerate() {
         if markets.contains_key(&line.symbol) {
@@ -291,9 +291,13 @@ fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
         })?;
         markets.insert(line.symbol.clone(), market);
     }
+    Ok(markets)
+}
+
+fn request(desk: &Desk, s: &Scenario) -> Result<ProbabilityRequest, Fault> {
     Ok(ProbabilityRequest {
-        account,
-        markets,
+        account: account(desk, s)?,
+        markets: markets(desk, s)?,
         correlations: Vec::new(),
         horizons_hours: HORIZONS.to_vec(),
         model: ModelChoice {

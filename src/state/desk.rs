@@ -2,9 +2,12 @@
 
 use super::chance::{COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
+use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
 use super::scenario::Scenario;
 use crate::engine::Fault;
+use headroom_core::api::hedge::HedgeResponse;
+use headroom_core::api::size::SizeResponse;
 use headroom_core::api::{FundingResponse, LiquidationResponse, ProbabilityResponse};
 use headroom_core::forecast::standing::Standing;
 use headroom_core::margin::PositionRoom;
@@ -57,12 +60,18 @@ pub(crate) struct RecordedEntry {
 pub(crate) enum Page {
     #[default]
     Desk,
+    Size,
+    Hedge,
     Record,
 }
 
 impl Page {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 2] =
-        [(Self::Desk, "desk", "Desk"), (Self::Record, "record", "Track record")];
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Desk, "desk", "Desk"),
+        (Self::Size, "size", "Size"),
+        (Self::Hedge, "hedge", "Hedge"),
+        (Self::Record, "record", "Track record"),
+    ];
 
     /// In the address.
     pub(crate) fn word(self) -> &'static str {
@@ -94,6 +103,14 @@ pub(crate) struct Desk {
     /// By instrument: the record as far as it is made, and what stands of it.
     pub records: RwSignal<HashMap<Key, Record>>,
     pub standings: RwSignal<HashMap<Key, Arc<Standing>>>,
+    /// Plans: what is wished, and the last answers.
+    pub wishes: RwSignal<Wishes>,
+    pub sized: RwSignal<Planned<SizeResponse>>,
+    pub hedge_wishes: RwSignal<HedgeWishes>,
+    pub hedged: RwSignal<Planned<HedgeResponse>>,
+    pub paper: RwSignal<Paper>,
+    /// Symbols whose markets are wanted beside those of the account.
+    pub also: RwSignal<Vec<String>>,
     /// Chance of liquidation within the longest horizon that remedies are asked for.
     pub target: RwSignal<f64>,
     /// Milliseconds since 1970, once a second.
@@ -130,6 +147,12 @@ impl Desk {
             chance: RwSignal::new(Chance::default()),
             records: RwSignal::new(HashMap::new()),
             standings: RwSignal::new(HashMap::new()),
+            wishes: RwSignal::new(Wishes::default()),
+            sized: RwSignal::new(Planned::default()),
+            hedge_wishes: RwSignal::new(HedgeWishes::default()),
+            hedged: RwSignal::new(Planned::default()),
+            paper: RwSignal::new(load_paper()),
+            also: RwSignal::new(Vec::new()),
             target: RwSignal::new(0.05),
             now: RwSignal::new(js_sys::Date::now()),
             dark: RwSignal::new(dark),

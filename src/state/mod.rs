@@ -4,6 +4,7 @@ pub(crate) mod chance;
 pub(crate) mod desk;
 pub(crate) mod latest;
 pub(crate) mod market;
+pub(crate) mod planning;
 pub(crate) mod recalc;
 pub(crate) mod record;
 pub(crate) mod scenario;

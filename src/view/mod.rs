@@ -8,12 +8,14 @@ pub(crate) mod explain;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod headline;
+pub(crate) mod hedge_page;
 pub(crate) mod part;
 pub(crate) mod picker;
 pub(crate) mod positions;
 pub(crate) mod price_pane;
 pub(crate) mod record_page;
 pub(crate) mod room_panel;
+pub(crate) mod size_page;
 
 use crate::state::Desk;
 use leptos::prelude::*;

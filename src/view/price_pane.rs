@@ -3,7 +3,9 @@
 use super::desk;
 use super::part::next_id;
 use crate::format;
+use crate::state::desk::Page;
 use crate::state::market::Origin;
+use crate::state::planning;
 use leptos::html::Div;
 use leptos::prelude::*;
 use serde_json::json;
@@ -50,6 +52,17 @@ fn lines(desk: crate::state::Desk) -> Vec<(&'static str, f64, &'static str)> {
     out.push(("Mark", mark, "mark"));
     if let Some(p) = desk.position_room(i).and_then(|p| p.liquidation_price) {
         out.push(("Liquidation", p, "liquidation"));
+    }
+    // The band of the hedge, where its market is the one shown.
+    if desk.page.get() == Page::Hedge && desk.key(i).is_some_and(|k| k.1 == planning::hedge_symbol(desk)) {
+        let prices = desk.hedged.with(|h| h.answer.as_ref().map(|a| a.band_prices));
+        let names = ["Band, low", "Band, high"];
+        out.extend(
+            names
+                .into_iter()
+                .zip(prices.unwrap_or_default())
+                .filter_map(|(name, p)| Some((name, p?, "entry"))),
+        );
     }
     out
 }
@@ -263,7 +276,7 @@ pub(crate) fn PricePane() -> impl IntoView {
 }
 
 /// Offers an address as a file.
-fn save_as(address: &str, name: &str) {
+pub(super) fn save_as(address: &str, name: &str) {
     let Ok(link) = document().create_element("a") else {
         return;
     };

@@ -56,6 +56,30 @@ test('a probability has the same bits natively and in Node, in one piece or spre
   });
 });
 
+test('sizes, hedges and records have the same bits natively and in Node', async () => {
+  const engine = await import(ENGINE);
+  engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
+  const history = (name, bars) => {
+    const c = JSON.parse(readFileSync(new URL(`www/data/history/${name}.json`, ROOT)));
+    return { candles: { interval: c.interval, rows: c.rows.slice(-bars) } };
+  };
+  const markets = { BTCUSDT: history('binance-BTC', 1200), ETHUSDT: history('binance-ETH', 1200) };
+  const position = { symbol: 'ETHUSDT', side: 'long', size: 5, entry_price: 2000, mark_price: 1980 };
+  const account = { venue: 'binance', margin_mode: 'cross', wallet_balance: 9000, positions: [position] };
+  const requests = [
+    ...JSON.parse(readFileSync(new URL('core/tests/vectors/size.json', ROOT))).slice(0, 3).map((c) => c.request),
+    { op: 'size', account, candidate: { symbol: 'BTCUSDT', side: 'long', entry_price: 66000 }, markets, limits: { max_liquidation_probability: 0.02, horizon_hours: 24, max_expected_shortfall: 3000 }, model: { kind: 'filtered_historical' }, target_standard_error: 0.005 },
+    { op: 'hedge', account, markets, hedge_instrument: { symbol: 'BTCUSDT', price: 66000 }, policy: { cost: 0.0006 }, model: { kind: 'garch' } },
+    { op: 'calibration', market: history('binance-XRP', 1500), leverages: [5, 20], horizons_hours: [4, 24] },
+  ];
+  const lines = requests.map((r) => JSON.stringify(r));
+  const native = execFileSync('cargo', ['run', '--quiet', '-p', 'headroom-core', '--bin', 'headroom'], { cwd: ROOT, input: `${lines.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1e8 }).trim().split('\n');
+  requests.forEach((r, k) => {
+    assert.ok(!('error' in JSON.parse(native[k])), native[k].slice(0, 300));
+    assert.equal(engine.evaluateJson(lines[k]), native[k], `${r.op} ${k}`);
+  });
+});
+
 test('a run refuses what it cannot share, and survives numbers that are no pieces', async () => {
   const engine = await import(ENGINE);
   engine.initSync({ module: readFileSync(new URL('target/engine/headroom_core_bg.wasm', ROOT)) });
