@@ -265,3 +265,47 @@ fn what_cannot_be_hedged_is_refused() {
     );
     assert_eq!(field(json!({}), json!({"hedge_instrument": []})), "hedge_instrument");
 }
+
+/// Findings of a review, each kept from coming back.
+#[test]
+fn corners_that_a_review_found() {
+    // A coin hedged with itself on another venue: what is open is what is hedged.
+    let other =
+        json!({"symbol": "ETHUSDT", "venue": "bybit", "price": 3000, "leverage": 5, "instrument": instrument()});
+    let a = answer(json!({}), json!({"hedge_instrument": other}));
+    assert!(n(&a, "held") == 0.0 && (n(&a, "target") + 30000.0).abs() < 1e-6, "{a}");
+    assert_eq!(a["trade_now"]["side"], "short");
+    assert!(n(&a, "hedge_leg_probability") > 0.0);
+    assert!((n(&a, "leverage") - 1.5).abs() < 1e-12, "{}", a["leverage"]);
+    assert!(n(row(&a, "schedules", "never"), "tracking") > 0.5);
+    // Prices at which the band is left hold the price now where the trade ends on an edge.
+    let a = answer(json!({}), json!({}));
+    assert!(
+        a["band_prices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|p| p.as_f64() == Some(60000.0)),
+        "{}",
+        a["band_prices"]
+    );
+    // A book that is wiped out loses no more than it had.
+    let account = json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": 4000, "positions": [
+        {"symbol": "ETHUSDT", "side": "short", "size": 10, "entry_price": 3000, "mark_price": 3000, "instrument": instrument()}]});
+    let a = answer(json!({}), json!({"account": account}));
+    for s in a["schedules"].as_array().unwrap() {
+        assert!(n(s, "drawdown_95") <= 1.0, "{s}");
+    }
+    // Inverse hedges: contracts of 100 dollars.
+    let inverse = json!({"kind": "inverse", "contract_size": 100, "taker_fee": 0.0005, "tiers": [{"floor": 0, "cap": null, "maintenance_margin_rate": 0.005, "max_leverage": 100}]});
+    let account = json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": 1, "positions": [
+        {"symbol": "BTCUSD_A", "side": "long", "size": 600, "entry_price": 60000, "mark_price": 60000, "instrument": inverse}]});
+    let a = answer(
+        json!({"cost": 0}),
+        json!({"account": account, "correlations": [["BTCUSD_A", "BTCUSD_B", 0.99]], "markets": {"BTCUSD_A": {"volatility": 0.6}, "BTCUSD_B": {"volatility": 0.6}},
+            "hedge_instrument": {"symbol": "BTCUSD_B", "price": 60000, "instrument": inverse}}),
+    );
+    assert!((n(&a["trade_now"], "size") - 594.0).abs() < 1e-6, "{}", a["trade_now"]);
+    // Hedged nearly whole, the account is far safer: the order's contracts were taken for what they are.
+    assert!(n(&a, "probability_after") < 0.01, "{a}");
+}

@@ -321,3 +321,46 @@ fn odd_books_get_an_answer() {
     );
     assert_eq!(free["error"]["field"], "candidate.entry_price");
 }
+
+/// Findings of a review, each kept from coming back.
+#[test]
+fn corners_that_a_review_found() {
+    // An isolated position whose own chance does not fall with its size.
+    let isolated = |limit: f64| {
+        let request = json!({"op": "size", "account": {"venue": "binance", "margin_mode": "isolated", "wallet_balance": 10000, "positions": []},
+            "candidate": {"symbol": "BUSDT", "side": "long", "entry_price": 100, "leverage": 3, "instrument": instrument()},
+            "markets": {"BUSDT": {"volatility": 0.8}}, "model": {"kind": "gbm"},
+            "limits": {"max_liquidation_probability": limit, "horizon_hours": 168}});
+        ask(&request)
+    };
+    let answer = isolated(1e-4);
+    assert_eq!((n(&answer, "size"), &answer["feasible"]), (0.0, &json!(false)));
+    assert!(
+        answer["reason"].as_str().unwrap().contains("however small"),
+        "{}",
+        answer["reason"]
+    );
+    let answer = isolated(0.5);
+    assert_eq!(answer["binding_limit"], "max_leverage");
+    assert!((n(&answer, "size") - 300.0).abs() < 1e-6, "{answer}");
+    // A hedge that leverage stops before the shortfall is back under its limit: said, not called feasible.
+    let mut request = json!({"op": "size", "account": {"venue": "binance", "margin_mode": "cross", "wallet_balance": 10000, "positions": [
+        {"symbol": "AUSDT", "side": "long", "size": 280, "entry_price": 100, "mark_price": 100, "instrument": instrument()}]},
+        "candidate": {"symbol": "BUSDT", "side": "short", "entry_price": 100, "instrument": instrument()},
+        "markets": {"AUSDT": {"volatility": 0.8}, "BUSDT": {"volatility": 0.8}}, "correlations": [["AUSDT", "BUSDT", 0.9]],
+        "model": {"kind": "gbm"}, "limits": {"max_expected_shortfall": 4000, "horizon_hours": 168, "max_leverage": 3}});
+    let answer = ask(&request);
+    assert_eq!(answer["feasible"], false, "{answer}");
+    assert!(
+        answer["reason"].as_str().unwrap().contains("no size meets both"),
+        "{}",
+        answer["reason"]
+    );
+    // With room for it the same hedge is found.
+    request["limits"]["max_leverage"] = json!(8);
+    let answer = ask(&request);
+    assert!(
+        answer["feasible"] == true && n(&answer, "expected_shortfall") <= 4000.0 * (1.0 + 1e-9),
+        "{answer}"
+    );
+}

@@ -23,8 +23,7 @@ test('the size desk names the limit that binds, shows each, and puts the size on
   // A tighter limit gives a smaller size.
   const size = async () => number(await page.locator('.plan .big output').textContent());
   const loose = await size();
-  await page.getByLabel('Chance of liquidation, at most').fill('0.01');
-  await page.getByLabel('Leverage of the account, at most').fill('2');
+  await page.getByLabel('Mean loss in the worst 1 %, at most').fill('16');
   await until(size, (s) => s < loose * 0.9, 'a smaller size', 30000);
   const wanted = await size();
   await page.getByRole('button', { name: 'Put this size on the desk' }).click();

@@ -107,7 +107,12 @@ fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule) -> Walked {
         };
         out.squares += gain * gain;
         peak = peak.max(equity);
-        out.drawdown = out.drawdown.max(if peak > 0.0 { 1.0 - equity / peak } else { 1.0 });
+        out.drawdown = out.drawdown.max((1.0 - equity / peak).min(1.0));
+        if out.alive <= 0.0 {
+            // Liquidated: there is nothing left to hedge.
+            out.steps = (t + 1) as f64;
+            break;
+        }
     }
     out
 }

@@ -12,6 +12,7 @@ pub use types::{
     TradeNow,
 };
 
+use super::calibration::own_standing;
 use super::liquidation::prepare;
 use super::probability::{Plan, probability};
 use super::request::ProbabilityRequest;
@@ -103,8 +104,10 @@ pub(super) fn hedge(
     explain: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<HedgeResponse, EngineError> {
-    let (policy, instrument) = (&request.policy, &request.hedge_instrument);
     check(request)?;
+    // Every chance below goes by the same records: made once.
+    let request = &with_records(request);
+    let (policy, instrument) = (&request.policy, &request.hedge_instrument);
     let gamma = policy.risk_aversion.unwrap_or(1.0);
     let every = policy.check_every_hours.unwrap_or(CHECK_EVERY);
     let mut notes = Vec::new();
@@ -118,7 +121,7 @@ pub(super) fn hedge(
     let band = [policy.target_delta - half, policy.target_delta + half];
     let beside = exposure - policy.target_delta * equity;
     // To the near edge: the last bit of the way costs more than it saves.
-    let more = if beside.abs() > half * equity {
+    let more = if beside.abs() > half * equity + 1e-9 * equity {
         half * equity * beside.signum() - beside
     } else {
         0.0
@@ -265,6 +268,35 @@ fn check(request: &HedgeRequest) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// The request with the record of every market that `auto` would make one for.
+fn with_records(request: &HedgeRequest) -> HedgeRequest {
+    let mut request = request.clone();
+    if request.model.kind == "auto" {
+        for market in request.markets.values_mut().filter(|m| m.record.is_none()) {
+            market.record = market.candles.as_ref().and_then(own_standing);
+        }
+    }
+    request
+}
+
+/// Whether the hedge stands on margin of its own on another venue.
+fn elsewhere(request: &HedgeRequest, h: &HedgeInstrument) -> bool {
+    h.venue.is_some_and(|v| v != request.account.venue)
+}
+
+/// Signed size of a signed notional: base units, or contracts of inverse instruments, whose notional is in the base coin.
+fn units_of(h: &HedgeInstrument, notional: f64) -> f64 {
+    let face = h
+        .instrument
+        .as_ref()
+        .filter(|i| i.kind == crate::market::InstrumentKind::Inverse)
+        .and_then(|i| i.contract_size);
+    match face {
+        Some(face) => notional * h.price / face,
+        None => notional / h.price,
+    }
+}
+
 /// A position in the hedge's market of this signed size.
 fn position(h: &HedgeInstrument, signed: f64, isolated: bool) -> Position {
     Position {
@@ -306,16 +338,18 @@ fn view(
 ) -> Result<View, EngineError> {
     let account = &request.account;
     let isolated = account.margin_mode == MarginMode::Isolated;
-    let held_at = account.positions.iter().position(|p| p.symbol == h.symbol);
+    let open_at = account.positions.iter().position(|p| p.symbol == h.symbol);
+    // The same coin on another venue is what is hedged, not a hedge that is on.
+    let held_at = open_at.filter(|_| !elsewhere(request, h));
     // All markets in one plan, so that volatilities and correlations are those of the probabilities.
     let mut with = account.clone();
-    if held_at.is_none() {
+    if open_at.is_none() {
         with.positions.push(position(h, 1e-6, isolated));
     }
     let last = with.positions.len() - 1;
     let plan = Plan::new(&plan(request, with, HORIZON)?, false).map_err(|e| {
         match e.field.strip_prefix(&format!("account.positions[{last}]")) {
-            Some(rest) if held_at.is_none() => EngineError {
+            Some(rest) if open_at.is_none() => EngineError {
                 field: format!("{field}{rest}"),
                 ..e
             },
@@ -328,8 +362,13 @@ fn view(
     let mut required = vec![0.0; n];
     let (mut equity, mut gross) = (0.0, 0.0);
     for pool in &plan.job.pools {
-        equity += pool.cash;
+        let trace = isolated && open_at.is_none() && pool.holdings.iter().all(|x| x.symbol == h.symbol);
+        equity += if trace { 0.0 } else { pool.cash };
         for (holding, a) in pool.holdings.iter().zip(&pool.assets) {
+            if open_at.is_none() && holding.symbol == h.symbol {
+                // The trace of a position that was added to make the market known.
+                continue;
+            }
             let size = holding.leg.notional(holding.leg.mark_x);
             notional[*a] += holding.side.sign() * size;
             required[*a] += holding.leg.requirement(holding.leg.mark_x);
@@ -375,10 +414,6 @@ fn view(
     let maintenance = (0..n).map(gross_notional).map(|m| m.min(0.5)).collect();
     notes.extend(plan.notes.iter().cloned());
     notes.dedup();
-    if held_at.is_none() {
-        // The trace of a position that was added to make the market known.
-        notional[hedge] = 0.0;
-    }
     Ok(View {
         leverage: gross / equity,
         symbols,
@@ -485,16 +520,7 @@ fn trade(
         };
     }
     let side = if more > 0.0 { Side::Long } else { Side::Short };
-    let contract = h
-        .instrument
-        .as_ref()
-        .filter(|i| i.kind == crate::market::InstrumentKind::Inverse)
-        .and_then(|i| i.contract_size);
-    let size = match contract {
-        // Notional of inverse contracts is in the base coin: a contract is worth its face over the price.
-        Some(face) => more.abs() * h.price / face,
-        None => more.abs() / h.price,
-    };
+    let size = units_of(h, more).abs();
     let own = held_at.map(|i| &request.account.positions[i]);
     let what = match own {
         Some(p) if p.side != side => "takes off part of what is on",
@@ -528,6 +554,11 @@ fn band_prices(view: &View, target: f64, half: f64, more: f64, price: f64) -> [O
             continue;
         }
         let m = -at / per;
+        if at.abs() < 1e-9 * view.equity {
+            // On this edge already: any move its way leaves the band.
+            found[usize::from(per * sign > 0.0)] = Some(price);
+            continue;
+        }
         if !m.is_finite() || m <= -1.0 || m.abs() < 1e-12 {
             continue;
         }
@@ -576,7 +607,7 @@ impl Chances {
             Ok((answer.horizons[0].probability, answer.horizons[0].standard_error))
         };
         let (before, first) = chance(request.account.clone())?;
-        let elsewhere = h.venue.is_some_and(|v| v != request.account.venue);
+        let elsewhere = elsewhere(request, h);
         let isolated = request.account.margin_mode == MarginMode::Isolated;
         let account = after(request, h, view, more, elsewhere);
         let mut leg = None;
@@ -593,7 +624,7 @@ impl Chances {
                 account_value: None,
                 other_maintenance_margin: None,
                 collateral: None,
-                positions: vec![position(h, more / h.price, true)],
+                positions: vec![position(h, units_of(h, more), true)],
             };
             let (own, own_error) = chance(alone)?;
             leg = Some(own);
@@ -621,11 +652,11 @@ fn after(request: &HedgeRequest, h: &HedgeInstrument, view: &View, more: f64, el
     }
     let isolated = account.margin_mode == MarginMode::Isolated;
     let Some(i) = view.held_at else {
-        account.positions.push(position(h, more / h.price, isolated));
+        account.positions.push(position(h, units_of(h, more), isolated));
         return account;
     };
     // At today's prices: what was won or lost on the part closed is in the equity already.
-    let signed = account.positions[i].side.sign() * account.positions[i].size + more / h.price;
+    let signed = account.positions[i].side.sign() * account.positions[i].size + units_of(h, more);
     if account.margin_mode == MarginMode::Cross {
         account.account_value = Some(view.equity);
         account.wallet_balance = None;

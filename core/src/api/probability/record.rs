@@ -12,7 +12,7 @@ use crate::probability::{Estimate, Job, Pool};
 use crate::units::{self, Side};
 
 /// Points a scramble behind each level of a record.
-const LEVEL_POINTS: u32 = 64;
+const LEVEL_POINTS: u32 = 128;
 /// Hours between a record's end and that of the candles, at most.
 const STALE: f64 = 48.0;
 /// Most horizons of a record, and most levels of one.
@@ -91,7 +91,7 @@ fn check(s: &Standing, field: &str) -> Result<(), EngineError> {
 }
 
 /// What the plan's own simulation says of every level of a record: `[horizon][level]`, of this asset alone.
-fn simulated(job: &Job, asset: usize, standing: &Standing) -> Vec<Vec<f64>> {
+fn simulated(job: &Job, asset: usize, standing: &Standing, sides: (bool, bool)) -> (Vec<Vec<f64>>, f64) {
     let hours: Vec<f64> = standing.horizons.iter().map(|h| h.horizon_hours).collect();
     let mut out: Vec<Vec<f64>> = standing.horizons.iter().map(|h| vec![0.0; h.levels.len()]).collect();
     let mut distances: Vec<f64> = standing
@@ -102,6 +102,9 @@ fn simulated(job: &Job, asset: usize, standing: &Standing) -> Vec<Vec<f64>> {
         .collect();
     distances.sort_by(f64::total_cmp);
     distances.dedup();
+    // Levels on a side that the account does not hold are not asked for.
+    distances.retain(|d| if *d < 0.0 { sides.0 } else { sides.1 });
+    let mut worst = 0.0f64;
     for distance in distances {
         let one = Job {
             pools: vec![Pool::with_barrier(distance < 0.0, libm::exp(distance))],
@@ -115,7 +118,8 @@ fn simulated(job: &Job, asset: usize, standing: &Standing) -> Vec<Vec<f64>> {
             judged: vec![hours.len() - 1],
             ..job.clone()
         };
-        let (chances, _) = on_points(&one, LEVEL_POINTS);
+        let (chances, error) = on_points(&one, LEVEL_POINTS);
+        worst = worst.max(error);
         for ((row, h), p) in out.iter_mut().zip(&standing.horizons).zip(chances) {
             for (cell, level) in row.iter_mut().zip(&h.levels) {
                 if level.distance == distance {
@@ -124,12 +128,16 @@ fn simulated(job: &Job, asset: usize, standing: &Standing) -> Vec<Vec<f64>> {
             }
         }
     }
-    out
+    (out, worst)
 }
 
 /// How the chance at each report is read.
 #[derive(Clone)]
-pub(crate) struct Lenses(Vec<Lens>);
+pub(crate) struct Lenses {
+    by_report: Vec<Lens>,
+    /// Standard error of the levels they are drawn through.
+    error: f64,
+}
 
 impl Lenses {
     /// By the records of the assets, each for the share and the side that the account holds of it; an asset whose record
@@ -153,42 +161,46 @@ impl Lenses {
             .enumerate()
             .filter_map(|(k, r)| {
                 let r = r.as_ref().filter(|r| r.has_skill)?;
-                Some((k, r, simulated(job, k, r)))
+                let (below, above) = exposure(k);
+                Some((k, r, simulated(job, k, r, (below > 0.0, above > 0.0))))
             })
             .collect();
-        Self(
-            job.report_hours
-                .iter()
-                .map(|hours| {
-                    let parts: Vec<(Lens, f64)> = (0..records.len())
-                        .map(|k| {
-                            let (below, above) = exposure(k);
-                            let lens = skilled
-                                .iter()
-                                .find(|s| s.0 == k)
-                                .map_or_else(Lens::clear, |(_, r, own)| r.lens(*hours, below, above, own));
-                            (lens, below + above)
-                        })
-                        .collect();
-                    Lens::mean(&parts)
-                })
-                .collect(),
-        )
+        let by_report = job
+            .report_hours
+            .iter()
+            .map(|hours| {
+                let parts: Vec<(Lens, f64)> = (0..records.len())
+                    .map(|k| {
+                        let (below, above) = exposure(k);
+                        let lens = skilled
+                            .iter()
+                            .find(|s| s.0 == k)
+                            .map_or_else(Lens::clear, |(_, r, own)| r.lens(*hours, below, above, &own.0));
+                        (lens, below + above)
+                    })
+                    .collect();
+                Lens::mean(&parts)
+            })
+            .collect();
+        Self {
+            by_report,
+            error: skilled.iter().map(|s| s.2.1).fold(0.0, f64::max),
+        }
     }
 
     fn last(&self) -> Lens {
-        self.0.last().cloned().unwrap_or_else(Lens::clear)
+        self.by_report.last().cloned().unwrap_or_else(Lens::clear)
     }
 
     /// The one at this report.
     pub(super) fn at(&self, hours: f64, reports: &[f64]) -> Option<Lens> {
         let k = reports.iter().position(|r| (r - hours).abs() < 1e-9)?;
-        self.0.get(k).cloned()
+        self.by_report.get(k).cloned()
     }
 
     pub(super) fn read_last(&self, p: f64, error: f64) -> (f64, f64) {
         let lens = self.last();
-        (lens.apply(p), error * lens.gain(p))
+        (lens.apply(p), self.whole(error, lens.gain(p), p))
     }
 
     /// The simulated chance at the last report that is read as this one.
@@ -198,13 +210,19 @@ impl Lenses {
 
     /// How much errors may grow where chances matter.
     pub(super) fn gain(&self) -> f64 {
-        let at = |p: f64| self.0.iter().map(|l| l.gain(p)).fold(1.0, f64::max);
+        let at = |p: f64| self.by_report.iter().map(|l| l.gain(p)).fold(1.0, f64::max);
         [0.02, 0.1, 0.3, 0.5].map(at).into_iter().fold(1.0, f64::max).min(4.0)
+    }
+
+    /// Error of sampling as the lens stretches it, and that of the lens itself, which is smaller for chances near 0 and 1.
+    fn whole(&self, sampling: f64, gain: f64, p: f64) -> f64 {
+        let own = self.error * libm::sqrt((4.0 * p * (1.0 - p)).max(0.0));
+        gain * libm::sqrt(sampling * sampling + own * own)
     }
 
     fn read(&self, chances: &mut [f64]) {
         let mut most = 0.0f64;
-        for (p, lens) in chances.iter_mut().zip(&self.0) {
+        for (p, lens) in chances.iter_mut().zip(&self.by_report) {
             most = most.max(lens.apply(*p));
             *p = most;
         }
@@ -213,8 +231,8 @@ impl Lenses {
     pub(super) fn estimate(&self, e: &Estimate, judged: &[usize], target: f64) -> Estimate {
         let mut out = e.clone();
         self.read(&mut out.probability);
-        for ((error, p), lens) in out.standard_error.iter_mut().zip(&e.probability).zip(&self.0) {
-            *error *= lens.gain(*p);
+        for ((error, p), lens) in out.standard_error.iter_mut().zip(&e.probability).zip(&self.by_report) {
+            *error = self.whole(*error, lens.gain(*p), *p);
         }
         let last = e.probability.last().copied().unwrap_or(0.0);
         let share = if last > 0.0 {
@@ -225,7 +243,9 @@ impl Lenses {
         // Causes add up to the whole; pools are judged one by one.
         out.by_holding.iter_mut().for_each(|p| *p *= share);
         out.by_pool.iter_mut().for_each(|p| *p = self.last().apply(*p));
-        out.reached_target = judged.iter().all(|k| out.standard_error[*k] <= target);
+        // The sampling reached what was asked of it; what the lens adds is told with the error.
+        let sampled = |k: &usize| e.standard_error[*k] * self.by_report[*k].gain(e.probability[*k]);
+        out.reached_target = judged.iter().all(|k| sampled(k) <= target);
         out
     }
 
@@ -241,7 +261,11 @@ impl Lenses {
             Extra::Base | Extra::WithoutFunding => self.read(numbers),
             Extra::Leverage(_) => {
                 if let Some((error, chances)) = numbers.split_last_mut() {
-                    let worst = chances.iter().zip(&self.0).map(|(p, l)| l.gain(*p)).fold(1.0, f64::max);
+                    let worst = chances
+                        .iter()
+                        .zip(&self.by_report)
+                        .map(|(p, l)| l.gain(*p))
+                        .fold(1.0, f64::max);
                     *error *= worst.min(4.0);
                     self.read(chances);
                 }

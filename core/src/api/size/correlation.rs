@@ -24,6 +24,19 @@ fn pairs(n: usize, of: impl Fn(usize, usize) -> f64) -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// Bars left out and prices that stand still, where correlations are read from candles.
+pub(super) fn notes(markets: &BTreeMap<String, Market>, plan: &Plan) -> Vec<String> {
+    let symbols: Vec<String> = plan.markets.assets.iter().map(|a| a.symbol.clone()).collect();
+    let candles: Vec<&Candles> = symbols
+        .iter()
+        .filter_map(|s| markets.get(s)?.candles.as_ref())
+        .collect();
+    if candles.len() != symbols.len() || symbols.len() < 2 {
+        return Vec::new();
+    }
+    align(&candles).map(|a| a.notes(&symbols)).unwrap_or_default()
+}
+
 pub(super) fn used(markets: &BTreeMap<String, Market>, plan: &Plan) -> CorrelationUsed {
     let symbols: Vec<String> = plan.markets.assets.iter().map(|a| a.symbol.clone()).collect();
     let n = symbols.len();

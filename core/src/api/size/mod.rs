@@ -16,6 +16,7 @@ use crate::error::EngineError;
 use crate::market::{Book, Market, Position};
 use crate::probability::{Job, Model};
 use crate::units::{self, MarginMode, Side};
+use crate::venue::snapshot;
 use libm::{log, sqrt};
 use outcomes::Outcomes;
 use std::cell::{Cell, RefCell};
@@ -87,13 +88,30 @@ pub(super) fn size(
     let (before, _) = sizing.probability(0.0, 256);
     let infeasible = limits
         .iter()
-        .find(|b| b.size == Some(0.0) && b.without.is_some_and(|w| w > b.limit));
-    let broken = l
-        .max_liquidation_probability
-        .filter(|p| size > 0.0 && probability > p + 4.0 * standard_error);
-    let feasible = size > 0.0 && broken.is_none();
+        .find(|b| b.size == Some(0.0) && b.without.into_iter().chain(b.value).any(|w| w > b.limit))
+        .cloned();
     let factors = sizing.factors(size);
     let outcomes = Outcomes::new(&sizing.job);
+    let shortfall = outcomes.shortfall(&factors, confidence);
+    let mut limits = limits;
+    for b in &mut limits {
+        match b.name.as_str() {
+            "max_liquidation_probability" if size > 0.0 => b.value = Some(probability),
+            "max_expected_shortfall" => b.value = Some(shortfall),
+            _ => {}
+        }
+    }
+    let broken = limits
+        .iter()
+        .find(|b| {
+            let slack = match b.name.as_str() {
+                "max_liquidation_probability" => 4.0 * standard_error,
+                _ => 1e-6 * b.limit,
+            };
+            size > 0.0 && b.value.is_some_and(|v| v > b.limit + slack)
+        })
+        .cloned();
+    let feasible = size > 0.0 && broken.is_none();
     let parts = outcomes.contributions(&factors, confidence);
     let (volatility, volatility_parts) = sizing.volatility(size);
     let holdings = sizing.job.pools.iter().flat_map(|p| &p.holdings);
@@ -112,7 +130,7 @@ pub(super) fn size(
         MarginMode::Isolated => notional / sizing.leverage,
         MarginMode::Cross => notional / sizing.max_leverage.max(1.0),
     };
-    let reason = sentence(&bound, infeasible, broken, probability, size);
+    let reason = sentence(&bound, infeasible.as_ref(), broken.as_ref(), size);
     let references = sizing.references(&limits);
     progress(Progress { share: 1.0 });
     let explanation = explain.then(|| {
@@ -145,7 +163,7 @@ pub(super) fn size(
         liquidation_probability: probability,
         standard_error,
         liquidation_probability_before: before,
-        expected_shortfall: outcomes.shortfall(&factors, confidence),
+        expected_shortfall: shortfall,
         expected_shortfall_standard_error: outcomes.shortfall_error(&factors, confidence),
         volatility,
         risk_contributions,
@@ -153,7 +171,14 @@ pub(super) fn size(
         references,
         model,
         limits,
-        assumptions: sizing.plan.notes.iter().cloned().chain(sizing.notes).collect(),
+        assumptions: sizing
+            .plan
+            .notes
+            .iter()
+            .cloned()
+            .chain(correlation::notes(&request.markets, &sizing.plan))
+            .chain(sizing.notes)
+            .collect(),
         explanation,
     })
 }
@@ -171,13 +196,7 @@ fn formula(name: &str) -> &'static str {
     }
 }
 
-fn sentence(
-    bound: &LimitSize,
-    infeasible: Option<&LimitSize>,
-    broken: Option<f64>,
-    probability: f64,
-    size: f64,
-) -> String {
+fn sentence(bound: &LimitSize, infeasible: Option<&LimitSize>, broken: Option<&LimitSize>, size: f64) -> String {
     let percent = |x: f64| format!("{:.2} %", 100.0 * x);
     let told = |b: &LimitSize, x: f64| {
         if b.name == "max_liquidation_probability" {
@@ -187,6 +206,14 @@ fn sentence(
         }
     };
     let words = |name: &str| name.trim_start_matches("max_").replace('_', " ");
+    if let Some(b) = infeasible.filter(|b| b.without.is_none_or(|w| w <= b.limit)) {
+        return format!(
+            "no size meets the limit on {}: however small, the position brings it to {}, the limit is {}",
+            words(&b.name),
+            told(b, b.value.unwrap_or(0.0)),
+            told(b, b.limit)
+        );
+    }
     if let Some(b) = infeasible {
         return format!(
             "no size meets the limit on {}: at 0 the account already has {}, the limit is {}",
@@ -195,12 +222,13 @@ fn sentence(
             told(b, b.limit)
         );
     }
-    if let Some(limit) = broken {
+    if let Some(b) = broken {
         return format!(
-            "the limit on {} stops it, but at that size the liquidation probability is {}, over its limit of {}: no size meets both",
+            "the limit on {} stops it, but at that size {} is {}, over its limit of {}: no size meets both",
             words(&bound.name),
-            percent(probability),
-            percent(limit)
+            words(&b.name),
+            told(b, b.value.unwrap_or(0.0)),
+            told(b, b.limit)
         );
     }
     if size <= 0.0 {
@@ -500,12 +528,10 @@ impl<'a> Sizing<'a> {
     }
 
     fn taker_fee(&self) -> f64 {
-        self.request
-            .candidate
-            .instrument
-            .as_ref()
-            .and_then(|i| i.taker_fee)
-            .unwrap_or(0.0)
+        let candidate = &self.request.candidate;
+        let own = candidate.instrument.as_ref().and_then(|i| i.taker_fee);
+        let listed = || snapshot::lookup(self.request.account.venue, &candidate.symbol).and_then(|(i, ..)| i.taker_fee);
+        own.or_else(listed).unwrap_or(0.0)
     }
 
     /// Cost of closing this size at once through the book; `None` where the book is too thin.
@@ -535,6 +561,13 @@ impl<'a> Sizing<'a> {
             .book()
             .ok_or_else(|| EngineError::insufficient(&field, "is missing: the cost of an exit is read from it"))?;
         check_book(book, &field)?;
+        let kind = self.job.pools[self.at.0].holdings[self.at.1].kind;
+        if kind != crate::market::InstrumentKind::Linear {
+            return Err(EngineError::unsupported(
+                "limits.max_exit_cost",
+                "is told for linear contracts only: the book of others is in other units",
+            ));
+        }
         let side = self.request.candidate.side;
         let levels = if side == Side::Long { &book.bids } else { &book.asks };
         let whole: f64 = levels.iter().map(|l| l.1).sum();
@@ -641,8 +674,12 @@ impl<'a> Sizing<'a> {
             }
             high /= ratio;
         }
-        if low.is_none() && without > limit {
-            return answer(Some(0.0), without);
+        if low.is_none() {
+            // An isolated position's own chance does not fall with its size.
+            let least = self.probability(cap * 1e-6, 256).0.max(without);
+            if least > limit {
+                return answer(Some(0.0), least);
+            }
         }
         if high == cap && self.probability(cap, COARSE).0 <= limit {
             return answer(None, self.probability(cap, COARSE).0);
@@ -722,12 +759,12 @@ impl<'a> Sizing<'a> {
         let mut best = a;
         let mut side = 0;
         for _ in 0..60 {
-            let s = if fa < -20.0 || !fa.is_finite() {
+            let s = if fa < -20.0 || !fa.is_finite() || !fb.is_finite() {
                 0.5 * (a + b)
             } else {
                 (a * fb - b * fa) / (fb - fa)
             };
-            let s = s.clamp(a, b);
+            let s = if s.is_finite() { s.max(a).min(b) } else { 0.5 * (a + b) };
             let fs = f(s);
             if fs <= 0.0 {
                 best = s;
