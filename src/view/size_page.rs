@@ -198,7 +198,7 @@ fn Contributions(answer: Arc<SizeResponse>) -> impl IntoView {
         <figure class="bars">
             <h3>"What the risk is made of"</h3>
             <table>
-                <thead><tr><th scope="col">"Position"</th><th scope="col"></th><th scope="col">"Worst 1 %"</th><th scope="col">"Volatility"</th></tr></thead>
+                <thead><tr><th scope="col">"Position"</th><td></td><th scope="col">"Worst 1 %"</th><th scope="col">"Volatility"</th></tr></thead>
                 <tbody>{rows}<tr><th scope="row">"Together"</th><td></td><td>{format::money(whole)}</td><td>{format::percent(answer.volatility, 1)}</td></tr></tbody>
             </table>
         </figure>
@@ -231,7 +231,7 @@ fn matrix(symbols: &[String], of: &[Vec<f64>]) -> impl IntoView + use<> {
         .collect();
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label="Correlations">
-            <table class="heat"><thead><tr><th scope="col"></th>{heads}</tr></thead><tbody>{rows}</tbody></table>
+            <table class="heat"><thead><tr><th scope="col">"Market"</th>{heads}</tr></thead><tbody>{rows}</tbody></table>
         </div>
     }
 }
