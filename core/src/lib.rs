@@ -17,6 +17,7 @@
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |
 
 pub mod api;
+pub mod cascade;
 pub mod dependence;
 pub mod error;
 pub mod forecast;

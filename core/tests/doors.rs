@@ -250,6 +250,8 @@ fn describe_lists_every_operation_with_its_schema() {
             "calibration",
             "size",
             "hedge",
+            "liquidation_map",
+            "cascade",
             "normalize",
             "describe"
         ]

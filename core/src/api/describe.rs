@@ -1,5 +1,6 @@
 //! Operation `describe`: what this engine is and takes.
 
+use super::cascade::{CascadeRequest, CascadeResponse, LiquidationMapRequest, LiquidationMapResponse};
 use super::explain::Step;
 use super::hedge::{HedgeRequest, HedgeResponse};
 use super::request::{
@@ -21,7 +22,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 9] = [
+pub(super) const OPERATIONS: [&str; 11] = [
     "liquidation",
     "funding",
     "volatility",
@@ -29,6 +30,8 @@ pub(super) const OPERATIONS: [&str; 9] = [
     "calibration",
     "size",
     "hedge",
+    "liquidation_map",
+    "cascade",
     "normalize",
     "describe",
 ];
@@ -90,8 +93,10 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<CalibrationRequest, CalibrationResponse>(OPERATIONS[4]),
             operation::<SizeRequest, SizeResponse>(OPERATIONS[5]),
             operation::<HedgeRequest, HedgeResponse>(OPERATIONS[6]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[7]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[8]),
+            operation::<LiquidationMapRequest, LiquidationMapResponse>(OPERATIONS[7]),
+            operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[9]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[10]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -1,6 +1,7 @@
 //! The one door: a request in, an answer or an error out.
 
 pub mod calibration;
+pub mod cascade;
 mod describe;
 mod explain;
 mod funding;
@@ -55,6 +56,10 @@ pub fn evaluate(
         }
         EngineRequest::Size(r) => size::size(r, explain, progress).map(|r| EngineResponse::Size(Box::new(r))),
         EngineRequest::Hedge(r) => hedge::hedge(r, explain, progress).map(|r| EngineResponse::Hedge(Box::new(r))),
+        EngineRequest::LiquidationMap(r) => {
+            cascade::liquidation_map(r, explain).map(|r| EngineResponse::LiquidationMap(Box::new(r)))
+        }
+        EngineRequest::Cascade(r) => cascade::cascade(r, explain).map(|r| EngineResponse::Cascade(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

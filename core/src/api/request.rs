@@ -30,6 +30,8 @@ pub enum EngineRequest {
     Calibration(CalibrationRequest),
     Size(super::size::SizeRequest),
     Hedge(super::hedge::HedgeRequest),
+    LiquidationMap(super::cascade::LiquidationMapRequest),
+    Cascade(super::cascade::CascadeRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -199,6 +201,8 @@ impl Envelope {
             "calibration" => read(rest).map(EngineRequest::Calibration),
             "size" => read(rest).map(EngineRequest::Size),
             "hedge" => read(rest).map(EngineRequest::Hedge),
+            "liquidation_map" => read(rest).map(EngineRequest::LiquidationMap),
+            "cascade" => read(rest).map(EngineRequest::Cascade),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -225,7 +229,8 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 14] = [
+    const OBJECTS: [&str; 15] = [
+        "shock",
         "hedge_instrument",
         "policy",
         "candidate",

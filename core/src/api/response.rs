@@ -1,6 +1,7 @@
 //! What is answered.
 
 pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
+pub use super::cascade::{CascadeResponse, LiquidationMapResponse};
 use super::explain::Step;
 pub use super::hedge::HedgeResponse;
 pub use super::probability::{
@@ -26,6 +27,8 @@ pub enum EngineResponse {
     Calibration(Box<CalibrationResponse>),
     Size(Box<SizeResponse>),
     Hedge(Box<HedgeResponse>),
+    LiquidationMap(Box<LiquidationMapResponse>),
+    Cascade(Box<CascadeResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

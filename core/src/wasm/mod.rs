@@ -106,6 +106,8 @@ operations! {
     calibration: "CalibrationRequest" => "CalibrationResponse", "The record of a model on one market's past, walked forward.";
     size: "SizeRequest & { explain?: boolean }" => "SizeResponse", "The largest position that keeps every limit.";
     hedge: "HedgeRequest & { explain?: boolean }" => "HedgeResponse", "What hedges a book, whether to trade now, and what keeping it costs.";
+    liquidation_map: "LiquidationMapRequest & { explain?: boolean }" => "LiquidationMapResponse", "Where wallets would be liquidated, and how concentrated they are.";
+    cascade: "CascadeRequest & { explain?: boolean }" => "CascadeResponse", "The spiral of liquidations that a shock sets off.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

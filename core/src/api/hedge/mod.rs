@@ -20,8 +20,9 @@ use super::{Progress, Step};
 use crate::dependence::{align, beta};
 use crate::error::EngineError;
 use crate::margin::room;
-use crate::market::{Account, Candles, Market, Position};
+use crate::market::{Account, Candles, Market, Position, Venue};
 use crate::units::{self, HOURS_PER_YEAR, MarginMode, Side};
+use crate::venue::snapshot;
 use frontier::Book;
 use libm::{cbrt, sqrt};
 
@@ -285,10 +286,12 @@ fn elsewhere(request: &HedgeRequest, h: &HedgeInstrument) -> bool {
 }
 
 /// Signed size of a signed notional: base units, or contracts of inverse instruments, whose notional is in the base coin.
-fn units_of(h: &HedgeInstrument, notional: f64) -> f64 {
+fn units_of(venue: Venue, h: &HedgeInstrument, notional: f64) -> f64 {
+    let listed = || snapshot::lookup(h.venue.unwrap_or(venue), &h.symbol).map(|(i, ..)| i);
     let face = h
         .instrument
-        .as_ref()
+        .clone()
+        .or_else(listed)
         .filter(|i| i.kind == crate::market::InstrumentKind::Inverse)
         .and_then(|i| i.contract_size);
     match face {
@@ -520,7 +523,7 @@ fn trade(
         };
     }
     let side = if more > 0.0 { Side::Long } else { Side::Short };
-    let size = units_of(h, more).abs();
+    let size = units_of(request.account.venue, h, more).abs();
     let own = held_at.map(|i| &request.account.positions[i]);
     let what = match own {
         Some(p) if p.side != side => "takes off part of what is on",
@@ -624,7 +627,7 @@ impl Chances {
                 account_value: None,
                 other_maintenance_margin: None,
                 collateral: None,
-                positions: vec![position(h, units_of(h, more), true)],
+                positions: vec![position(h, units_of(request.account.venue, h, more), true)],
             };
             let (own, own_error) = chance(alone)?;
             leg = Some(own);
@@ -652,11 +655,14 @@ fn after(request: &HedgeRequest, h: &HedgeInstrument, view: &View, more: f64, el
     }
     let isolated = account.margin_mode == MarginMode::Isolated;
     let Some(i) = view.held_at else {
-        account.positions.push(position(h, units_of(h, more), isolated));
+        account
+            .positions
+            .push(position(h, units_of(request.account.venue, h, more), isolated));
         return account;
     };
     // At today's prices: what was won or lost on the part closed is in the equity already.
-    let signed = account.positions[i].side.sign() * account.positions[i].size + units_of(h, more);
+    let signed =
+        account.positions[i].side.sign() * account.positions[i].size + units_of(request.account.venue, h, more);
     if account.margin_mode == MarginMode::Cross {
         account.account_value = Some(view.equity);
         account.wallet_balance = None;

@@ -171,6 +171,11 @@ impl Plan {
         }
     }
 
+    /// The part of the error of a chance as it is read that no more paths take away.
+    pub(crate) fn lens_error(&self, q: f64) -> f64 {
+        self.lenses.as_ref().map_or(0.0, |l| l.own_error(l.invert(q)))
+    }
+
     /// The same plan with chances left as they are simulated.
     pub(crate) fn unmapped(&self) -> Self {
         Self {

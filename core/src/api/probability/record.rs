@@ -220,6 +220,11 @@ impl Lenses {
         gain * libm::sqrt(sampling * sampling + own * own)
     }
 
+    /// What of an error at the last report is the lens's own.
+    pub(super) fn own_error(&self, p: f64) -> f64 {
+        self.whole(0.0, self.last().gain(p), p)
+    }
+
     fn read(&self, chances: &mut [f64]) {
         let mut most = 0.0f64;
         for (p, lens) in chances.iter_mut().zip(&self.by_report) {

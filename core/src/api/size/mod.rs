@@ -105,7 +105,7 @@ pub(super) fn size(
         .iter()
         .find(|b| {
             let slack = match b.name.as_str() {
-                "max_liquidation_probability" => 4.0 * standard_error,
+                "max_liquidation_probability" => (4.0 * standard_error).min(0.5 * b.limit),
                 _ => 1e-6 * b.limit,
             };
             size > 0.0 && b.value.is_some_and(|v| v > b.limit + slack)
@@ -691,8 +691,10 @@ impl<'a> Sizing<'a> {
         let mut found = self.polish(limit, near, points, 0.01);
         progress(Progress { share: 0.6 });
         // As many points as the error asks for, then a few more steps from there.
-        let (_, error) = self.probability(found, points);
-        let wanted = error / self.plan.target;
+        let (p, error) = self.probability(found, points);
+        // More paths only help against the scatter of paths.
+        let own = self.plan.lens_error(p);
+        let wanted = sqrt((error * error - own * own).max(0.0)) / self.plan.target;
         let more = (f64::from(points) * wanted * wanted.max(1.0)).clamp(f64::from(points), f64::from(FINE));
         if more > f64::from(points) {
             points = (more as u32).next_multiple_of(COARSE);
