@@ -309,3 +309,28 @@ fn corners_that_a_review_found() {
     // Hedged nearly whole, the account is far safer: the order's contracts were taken for what they are.
     assert!(n(&a, "probability_after") < 0.01, "{a}");
 }
+
+/// The chance of liquidation of an account that is left alone: the walk of the frontier against operation `probability`.
+#[test]
+fn the_walk_of_the_frontier_is_liquidated_as_often_as_the_account() {
+    for (side, wallet) in [("long", 9000.0), ("short", 12000.0)] {
+        let position = json!({"symbol": "ETHUSDT", "side": side, "size": 10, "entry_price": 3000, "mark_price": 3000, "instrument": instrument()});
+        let account =
+            json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": wallet, "positions": [position]});
+        let request = json!({"op": "probability", "account": account, "markets": {"ETHUSDT": {"volatility": 0.8}},
+            "horizons_hours": [720], "model": {"kind": "gbm"}});
+        let exact: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
+        let exact = n(&exact["horizons"][0], "probability");
+        assert!(exact > 0.1 && exact < 0.4, "{exact}");
+        // Twelve seeds of 192 paths.
+        let told = (0..12)
+            .map(|seed| {
+                let a = answer(json!({}), json!({"account": account, "seed": seed}));
+                n(row(&a, "schedules", "never"), "liquidation_probability")
+            })
+            .sum::<f64>()
+            / 12.0;
+        let error = (exact * (1.0 - exact) / (12.0 * 192.0)).sqrt();
+        assert!((told - exact).abs() < 3.5 * error, "{side}: {told} {exact} ± {error}");
+    }
+}

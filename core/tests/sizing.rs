@@ -28,17 +28,17 @@ fn sizes_are_those_of_brute_force() {
         let (got, want) = (n(&answer, "size"), n(case, "size"));
         let name = case["name"].as_str().unwrap();
         assert_eq!(answer["binding_limit"], case["binding"], "{name}");
-        // Error of the size from that of the chance, by the slope between 0.98 and 1.02 of it.
+        // Error of the size from that of the chance.
         let limit = request["limits"]["max_liquidation_probability"].as_f64();
         let own = match (case["binding"].as_str().unwrap(), limit) {
             ("max_liquidation_probability", Some(limit)) => {
-                let error = n(&answer, "standard_error").max(1e-6);
-                // The chance rises with at least the size: d ln P / d ln s is 1 or more.
+                // By the slope of the chance at that size, as the reference found it.
+                let slope = n(case, "probability_standard_error") / n(case, "standard_error");
                 assert!(
                     (n(&answer, "liquidation_probability") / limit - 1.0).abs() < 1e-3,
                     "{name}: {answer}"
                 );
-                error / limit * want
+                n(&answer, "standard_error").max(1e-6) / slope
             }
             ("max_expected_shortfall", _) => {
                 n(&answer, "expected_shortfall_standard_error") / n(&answer, "expected_shortfall") * want

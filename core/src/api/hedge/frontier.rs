@@ -14,8 +14,35 @@ pub(super) struct Book {
     pub target_delta: f64,
     pub cost: f64,
     pub risk_aversion: f64,
+    /// Annual covariance of the assets.
+    pub covariance: Vec<Vec<f64>>,
+}
+
+impl Book {
     /// Annual volatility of the hedge's market.
-    pub volatility: f64,
+    fn volatility(&self) -> f64 {
+        sqrt(self.covariance[self.hedge][self.hedge])
+    }
+
+    /// Maintenance margin of these notionals and this hedge.
+    fn required(&self, own: &[f64], hedge: f64) -> f64 {
+        own.iter().zip(&self.maintenance).map(|(n, m)| n.abs() * m).sum::<f64>()
+            + hedge.abs() * self.maintenance[self.hedge]
+    }
+
+    /// Annual variance of equity less requirement.
+    fn variance(&self, own: &[f64], hedge: f64) -> f64 {
+        let held = |k: usize| own[k] + if k == self.hedge { hedge } else { 0.0 };
+        // The requirement grows with a notional's size, on whichever side.
+        let weight = |k: usize| held(k) - held(k).abs() * self.maintenance[k];
+        (0..own.len())
+            .map(|i| {
+                (0..own.len())
+                    .map(|j| weight(i) * weight(j) * self.covariance[i][j])
+                    .sum::<f64>()
+            })
+            .sum()
+    }
 }
 
 /// When the hedge is traded, and how far.
@@ -42,7 +69,7 @@ struct Walked {
     steps: f64,
 }
 
-fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule) -> Walked {
+fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule, step_years: f64) -> Walked {
     let n = book.notional.len();
     let mut own = book.notional.clone();
     let mut hedge = 0.0;
@@ -84,6 +111,8 @@ fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule) -> Walked {
         }
         let beside = own.iter().zip(&beta).map(|(n, b)| n * b).sum::<f64>() + hedge - book.target_delta * equity;
         out.beside += beside * beside;
+        let before = equity - book.required(&own, hedge);
+        let variance = (book.variance(&own, hedge) * step_years).max(1e-18);
         let mut gain = 0.0;
         for k in 0..n {
             let grown = own[k] * (exp(row[k]) - 1.0);
@@ -93,16 +122,12 @@ fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule) -> Walked {
         let grown = hedge * (exp(row[book.hedge]) - 1.0);
         gain += grown;
         hedge += grown;
-        // Survival of the way: a bridge of the distance to the requirement, as wide as this step moved.
-        let required: f64 = own.iter().zip(&book.maintenance).map(|(n, m)| n.abs() * m).sum::<f64>()
-            + hedge.abs() * book.maintenance[book.hedge];
-        let before = equity - required;
         equity += gain;
-        let after = equity - required;
+        let after = equity - book.required(&own, hedge);
+        // Between two bars the distance to the requirement is a Brownian bridge.
         out.alive *= if before <= 0.0 || after <= 0.0 {
             0.0
         } else {
-            let variance = (gain * gain).max(1e-18);
             1.0 - exp(-2.0 * before * after / variance)
         };
         out.squares += gain * gain;
@@ -119,15 +144,14 @@ fn walk(book: &Book, returns: &[Vec<f64>], betas: Betas, rule: Rule) -> Walked {
 
 /// Walks one rule over several paths.
 fn schedule(name: &str, book: &Book, paths: &[Vec<Vec<f64>>], betas: Betas, rule: Rule, step_hours: f64) -> Schedule {
-    let walked: Vec<Walked> = paths.iter().map(|p| walk(book, p, betas, rule)).collect();
+    let step_years = step_hours / HOURS_PER_YEAR;
+    let walked: Vec<Walked> = paths.iter().map(|p| walk(book, p, betas, rule, step_years)).collect();
     let steps: f64 = walked.iter().map(|w| w.steps).sum();
-    let years = steps * step_hours / HOURS_PER_YEAR;
+    let years = steps * step_years;
     let a_year = |of: &dyn Fn(&Walked) -> f64| walked.iter().map(of).sum::<f64>() / years;
     let beside = |w: &Walked| w.beside / w.steps;
-    let objective = |w: &Walked| {
-        w.cost / (w.steps * step_hours / HOURS_PER_YEAR)
-            + 0.5 * book.risk_aversion * book.volatility * book.volatility * beside(w)
-    };
+    let objective =
+        |w: &Walked| w.cost / (w.steps * step_years) + 0.5 * book.risk_aversion * book.volatility().powi(2) * beside(w);
     let n = walked.len() as f64;
     let mean = walked.iter().map(objective).sum::<f64>() / n;
     let scatter = walked.iter().map(|w| (objective(w) - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);

@@ -717,7 +717,7 @@ fn schedules(
         target_delta: request.policy.target_delta,
         cost,
         risk_aversion: gamma,
-        volatility: view.volatility(),
+        covariance: view.covariance.clone(),
     };
     let known: Vec<f64> = view.betas.iter().map(|b| b.beta).collect();
     let paths = simulated(view, request.seed);
