@@ -313,7 +313,7 @@ fn corners_that_a_review_found() {
 /// The chance of liquidation of an account that is left alone: the walk of the frontier against operation `probability`.
 #[test]
 fn the_walk_of_the_frontier_is_liquidated_as_often_as_the_account() {
-    for (side, wallet) in [("long", 9000.0), ("short", 12000.0)] {
+    for (side, wallet) in [("long", 7000.0), ("short", 9000.0)] {
         let position = json!({"symbol": "ETHUSDT", "side": side, "size": 10, "entry_price": 3000, "mark_price": 3000, "instrument": instrument()});
         let account =
             json!({"venue": "binance", "margin_mode": "cross", "wallet_balance": wallet, "positions": [position]});
@@ -321,16 +321,17 @@ fn the_walk_of_the_frontier_is_liquidated_as_often_as_the_account() {
             "horizons_hours": [720], "model": {"kind": "gbm"}});
         let exact: Value = serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap();
         let exact = n(&exact["horizons"][0], "probability");
-        assert!(exact > 0.1 && exact < 0.4, "{exact}");
-        // Twelve seeds of 192 paths.
-        let told = (0..12)
+        assert!(exact > 0.1 && exact < 0.5, "{exact}");
+        // As many paths as it takes to see what falls between two hours: about 0.01.
+        const SEEDS: usize = 160;
+        let told = (0..SEEDS)
             .map(|seed| {
                 let a = answer(json!({}), json!({"account": account, "seed": seed}));
                 n(row(&a, "schedules", "never"), "liquidation_probability")
             })
             .sum::<f64>()
-            / 12.0;
-        let error = (exact * (1.0 - exact) / (12.0 * 192.0)).sqrt();
-        assert!((told - exact).abs() < 3.5 * error, "{side}: {told} {exact} ± {error}");
+            / SEEDS as f64;
+        let error = (exact * (1.0 - exact) / (SEEDS as f64 * 192.0)).sqrt();
+        assert!((told - exact).abs() < 3.0 * error, "{side}: {told} {exact} ± {error}");
     }
 }

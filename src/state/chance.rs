@@ -116,7 +116,7 @@ fn fresh(desk: Desk, outcome: &Outcome) -> bool {
 }
 
 /// Until when the records reach that are known, by position.
-fn records(desk: Desk) -> Vec<Option<f64>> {
+pub(crate) fn records(desk: Desk) -> Vec<Option<f64>> {
     desk.scenario.with_untracked(|s| {
         s.lines
             .iter()
@@ -150,6 +150,17 @@ async fn calculate(desk: Desk) {
             ..Chance::default()
         });
     };
+    // What cannot be asked is said at once, and an older reason for silence ends as soon as it is no longer true; an older
+    // answer stays until the new one.
+    if let Err(fault) = untrack(|| request(&desk, &scenario)) {
+        return refuse(fault);
+    }
+    if desk
+        .chance
+        .with_untracked(|c| c.fault.as_deref().is_some_and(|f| f != COMPUTING))
+    {
+        refuse(Fault::of("probability", COMPUTING));
+    }
     if let Err(fault) = fit(desk, &scenario).await {
         return refuse(fault);
     }
@@ -160,13 +171,6 @@ async fn calculate(desk: Desk) {
         Ok(request) => request,
         Err(fault) => return refuse(fault),
     };
-    // An older reason for silence is no longer true while the answer is on its way; an older answer stays until then.
-    if desk
-        .chance
-        .with_untracked(|c| c.fault.as_deref().is_some_and(|f| f != COMPUTING))
-    {
-        refuse(Fault::of("probability", COMPUTING));
-    }
     let of = Arc::new(scenario);
     let known = records(desk);
     let (asked, marks) = (

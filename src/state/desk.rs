@@ -1,6 +1,6 @@
 //! The page's signals, in one place.
 
-use super::chance::{COMPUTING, Chance};
+use super::chance::{self, COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
@@ -220,9 +220,10 @@ impl Desk {
     /// Whether a newer or finer chance than the one shown is on its way.
     pub(crate) fn chance_pending(&self) -> bool {
         let of = self.outcome.with(|o| o.of.clone());
+        self.standings.track();
         self.chance.with(|c| {
             c.fault.as_deref().is_none_or(|f| f == COMPUTING)
-                && (c.of != of || c.answer.is_none() || c.answer != c.whole)
+                && (c.of != of || c.answer.is_none() || c.answer != c.whole || c.records != chance::records(*self))
         })
     }
 

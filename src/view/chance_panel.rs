@@ -4,8 +4,11 @@ use super::desk;
 use super::part::{next_id, not_told};
 use crate::format;
 use crate::state::chance::{HORIZONS, LEVERAGES};
+use crate::state::desk::Desk;
+use crate::state::record::Record;
 use headroom_core::api::ProbabilityResponse;
 use leptos::prelude::*;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Hours of the map's columns.
@@ -17,7 +20,7 @@ pub(crate) fn ChancePanel() -> impl IntoView {
     let desk = desk();
     let whole = Memo::new(move |_| desk.whole_chance().ok());
     let model = move || match desk.chance() {
-        Ok(c) => model_words(&c),
+        Ok(c) => model_words(&c) + &records_to_come(desk),
         Err(why) => not_told(&why),
     };
     view! {
@@ -33,6 +36,29 @@ pub(crate) fn ChancePanel() -> impl IntoView {
             {move || whole.get().map(|c| view! { <Movers answer=c /> })}
         </section>
     }
+}
+
+/// Whose record is not known yet: the chance may change with it.
+fn records_to_come(desk: Desk) -> String {
+    let names: BTreeSet<String> = desk.records.with(|r| {
+        desk.scenario.with(|s| {
+            s.lines
+                .iter()
+                .filter(|l| {
+                    let record = r.get(&(s.venue, l.symbol.clone()));
+                    matches!(record, Some(Record::Waiting | Record::Loading | Record::Walking(_)))
+                })
+                .map(|l| l.symbol.clone())
+                .collect()
+        })
+    });
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        " The record of {} is on its way and may change this.",
+        names.into_iter().collect::<Vec<_>>().join(" and ")
+    )
 }
 
 /// The model in force, in a sentence.

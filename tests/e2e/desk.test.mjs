@@ -131,8 +131,9 @@ test('a link reproduces the desk to the digit', async () => {
     await p.getByText('Every request').click();
     const waiting = p.locator('.feeds tbody tr', { hasText: 'never' }).filter({ hasText: /ok$/ });
     await until(async () => [await p.locator('.feeds tbody tr').count(), await waiting.count()], ([all, open]) => all >= 8 && open === 0, 'every feed answered');
-    await p.waitForTimeout(500);
-    await p.locator('.chance[aria-busy="false"]').waitFor();
+    // The record of the models comes last and changes the chance once more.
+    const state = () => p.locator('.chance').evaluate((c) => `${c.getAttribute('aria-busy')} ${c.querySelector('.origin').textContent}`);
+    await until(state, (t) => /^false .*volatility a year/.test(t) && !/on its way/.test(t), 'the chance and the records', 60000);
     return (await p.locator('.tables').textContent()) + (await p.locator('.headline').textContent());
   };
   const first = await settled(page);
