@@ -12,6 +12,7 @@
 //! | [`volatility`] | how much a market moves: estimators and fitted models | market |
 //! | [`probability`] | first passage: paths, crossings, their count | margin, volatility |
 //! | [`forecast`] | forecasts of touches and their record | probability, volatility |
+//! | [`warning`] | what announces forced selling | volatility |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |
@@ -28,6 +29,7 @@ pub mod probability;
 pub mod units;
 pub mod venue;
 pub mod volatility;
+pub mod warning;
 
 #[cfg(feature = "wasm")]
 pub mod wasm;

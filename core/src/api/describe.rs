@@ -2,6 +2,7 @@
 
 use super::cascade::{CascadeRequest, CascadeResponse, LiquidationMapRequest, LiquidationMapResponse};
 use super::explain::Step;
+use super::hawkes::{HawkesRequest, HawkesResponse};
 use super::hedge::{HedgeRequest, HedgeResponse};
 use super::request::{
     CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,
@@ -22,7 +23,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 11] = [
+pub(super) const OPERATIONS: [&str; 12] = [
     "liquidation",
     "funding",
     "volatility",
@@ -32,6 +33,7 @@ pub(super) const OPERATIONS: [&str; 11] = [
     "hedge",
     "liquidation_map",
     "cascade",
+    "hawkes",
     "normalize",
     "describe",
 ];
@@ -95,8 +97,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<HedgeRequest, HedgeResponse>(OPERATIONS[6]),
             operation::<LiquidationMapRequest, LiquidationMapResponse>(OPERATIONS[7]),
             operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[9]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[10]),
+            operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[10]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[11]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -5,6 +5,7 @@ pub mod cascade;
 mod describe;
 mod explain;
 mod funding;
+pub mod hawkes;
 pub mod hedge;
 mod liquidation;
 mod normalize;
@@ -60,6 +61,7 @@ pub fn evaluate(
             cascade::liquidation_map(r, explain).map(|r| EngineResponse::LiquidationMap(Box::new(r)))
         }
         EngineRequest::Cascade(r) => cascade::cascade(r, explain).map(|r| EngineResponse::Cascade(Box::new(r))),
+        EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

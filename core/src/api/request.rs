@@ -32,6 +32,7 @@ pub enum EngineRequest {
     Hedge(super::hedge::HedgeRequest),
     LiquidationMap(super::cascade::LiquidationMapRequest),
     Cascade(super::cascade::CascadeRequest),
+    Hawkes(super::hawkes::HawkesRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -203,6 +204,7 @@ impl Envelope {
             "hedge" => read(rest).map(EngineRequest::Hedge),
             "liquidation_map" => read(rest).map(EngineRequest::LiquidationMap),
             "cascade" => read(rest).map(EngineRequest::Cascade),
+            "hawkes" => read(rest).map(EngineRequest::Hawkes),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {

@@ -3,6 +3,7 @@
 pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
 pub use super::cascade::{CascadeResponse, LiquidationMapResponse};
 use super::explain::Step;
+pub use super::hawkes::HawkesResponse;
 pub use super::hedge::HedgeResponse;
 pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
@@ -29,6 +30,7 @@ pub enum EngineResponse {
     Hedge(Box<HedgeResponse>),
     LiquidationMap(Box<LiquidationMapResponse>),
     Cascade(Box<CascadeResponse>),
+    Hawkes(Box<HawkesResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

@@ -108,6 +108,7 @@ operations! {
     hedge: "HedgeRequest & { explain?: boolean }" => "HedgeResponse", "What hedges a book, whether to trade now, and what keeping it costs.";
     liquidation_map: "LiquidationMapRequest & { explain?: boolean }" => "LiquidationMapResponse", "Where wallets would be liquidated, and how concentrated they are.";
     cascade: "CascadeRequest & { explain?: boolean }" => "CascadeResponse", "The spiral of liquidations that a shock sets off.";
+    hawkes: "HawkesRequest & { explain?: boolean }" => "HawkesResponse", "How far liquidations set each other off.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

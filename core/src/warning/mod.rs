@@ -1,0 +1,3 @@
+//! What announces forced selling: liquidations that set each other off, and the state of the market before them.
+
+pub mod hawkes;
