@@ -1,7 +1,7 @@
 //! Operation `calibration`: the record of a model on one market's past, walked forward.
 
 use super::Progress;
-use super::probability::markets::candles as check_candles;
+use super::checks;
 use super::request::CalibrationRequest;
 use crate::error::EngineError;
 use crate::forecast::members::SIMULATED;
@@ -174,7 +174,7 @@ pub(super) fn calibration(
         .candles
         .as_ref()
         .ok_or_else(|| EngineError::insufficient("market.candles", "are missing: the record is walked on them"))?;
-    check_candles(candles, "market.candles")?;
+    checks::candles(candles, "market.candles")?;
     let grid = grid(request, candles.interval.millis() / 3_600_000.0)?;
     let kind = request.model.kind.as_str();
     let pick: fn(&Cell) -> &Vec<f64> = match kind {

@@ -1,7 +1,6 @@
 //! Operations `liquidation_map` and `cascade`: where wallets would be liquidated, and the spiral that a shock sets off.
 
-use super::Step;
-use super::size::check_book;
+use super::{Step, checks};
 use crate::cascade::concentration::{Concentration, concentration};
 use crate::cascade::spiral::{Exposed, run};
 use crate::error::EngineError;
@@ -239,7 +238,7 @@ pub(super) fn cascade(request: &CascadeRequest, explain: bool) -> Result<Cascade
         return Err(EngineError::unsupported("mode", "must be plain in this version"));
     }
     check(&request.wallets, "wallets")?;
-    check_book(&request.book, "book")?;
+    checks::book(&request.book, "book")?;
     let falling = shock < 0.0;
     let start = price * (1.0 + shock);
     let hurt = if falling { Side::Long } else { Side::Short };

@@ -2,6 +2,7 @@
 
 pub mod calibration;
 pub mod cascade;
+mod checks;
 mod describe;
 mod explain;
 mod funding;

@@ -1,7 +1,8 @@
 //! Operation `volatility`: every estimator and model on one market's candles, and a forecast.
 
+use super::checks;
 use super::explain::Step;
-use super::probability::markets::{LEAST_DEGREES, candles as check_candles};
+use super::probability::markets::LEAST_DEGREES;
 use super::request::VolatilityRequest;
 use crate::error::{EngineError, ErrorCode};
 use crate::market::GarchLaw;
@@ -141,7 +142,7 @@ pub(super) fn volatility(request: &VolatilityRequest, explain: bool) -> Result<V
         .candles
         .as_ref()
         .ok_or_else(|| EngineError::insufficient("market.candles", "are missing: volatility is measured on them"))?;
-    check_candles(candles, "market.candles")?;
+    checks::candles(candles, "market.candles")?;
     if let Some(v) = market.implied_volatility {
         units::between("market.implied_volatility", v, 1e-3, 20.0)?;
     }

@@ -1,12 +1,13 @@
 //! From the request's markets to the model of prices and funding, with a reason for everything that had to be taken.
 
 use super::record;
+use crate::api::checks;
 use crate::api::request::ProbabilityRequest;
 use crate::error::{EngineError, ErrorCode};
 use crate::forecast::standing::Standing;
 use crate::funding::{fit_reversion, interval_of};
 use crate::margin::Holding;
-use crate::market::{Candles, FundingRow, GarchLaw, Market};
+use crate::market::{Candles, GarchLaw, Market};
 use crate::probability::{Funding, Jumps, Model, Reversion};
 use crate::units::{self, HOURS_PER_YEAR};
 use crate::volatility::garch::{Fit, Shape};
@@ -22,8 +23,6 @@ const MOST_INTENSITY: f64 = 10_000.0;
 const MOST_JUMPS: f64 = 400.0;
 /// Shocks with fewer degrees of freedom have next to all their variance in moves that no path draws.
 pub(crate) const LEAST_DEGREES: f64 = 2.3;
-/// Bars of candles that are read.
-const MOST_BARS: usize = 200_000;
 
 /// One market as the model takes it.
 #[derive(Clone)]
@@ -178,31 +177,7 @@ fn check(market: &Market, field: &str) -> Result<(), EngineError> {
         units::between(format_args!("{field}.jumps.deviation"), j.deviation, 0.0, 2.0)?;
     }
     if let Some(c) = &market.candles {
-        candles(c, &format!("{field}.candles"))?;
-    }
-    Ok(())
-}
-
-/// Prices positive and in order, times ascending.
-pub(crate) fn candles(c: &Candles, field: &str) -> Result<(), EngineError> {
-    if c.rows.len() > MOST_BARS {
-        return Err(EngineError::invalid(
-            format!("{field}.rows"),
-            format!("at most {MOST_BARS} bars; got {}", c.rows.len()),
-        ));
-    }
-    for (k, row) in c.rows.iter().enumerate() {
-        let at = |column: usize| format!("{field}.rows[{k}][{column}]");
-        units::millis(at(0), row.0)?;
-        for (column, price) in [(1, row.1), (2, row.2), (3, row.3), (4, row.4)] {
-            units::price(at(column), price)?;
-        }
-        if row.2 < row.1.max(row.4) || row.3 > row.1.min(row.4) {
-            return Err(EngineError::invalid(at(2), "high and low must enclose open and close"));
-        }
-        if k > 0 && row.0 <= c.rows[k - 1].0 {
-            return Err(EngineError::invalid(at(0), "times must ascend"));
-        }
+        checks::candles(c, &format!("{field}.candles"))?;
     }
     Ok(())
 }
@@ -557,7 +532,7 @@ fn funding(
     notes: &mut Vec<String>,
 ) -> Result<Option<Funding>, EngineError> {
     let history = market.funding.as_deref().unwrap_or(&[]);
-    check_history(history, &format!("{field}.funding"))?;
+    checks::funding(history, &format!("{field}.funding"))?;
     let spacing = interval_of(history);
     let interval = market.funding_interval_hours.or(listed).or(spacing);
     let at = |name: &str| format!("{field}.{name}");
@@ -616,27 +591,6 @@ fn funding(
         floor,
         cap,
     }))
-}
-
-/// Times ascending and rates possible.
-fn check_history(history: &[FundingRow], field: &str) -> Result<(), EngineError> {
-    if history.len() > MOST_BARS {
-        return Err(EngineError::invalid(
-            field,
-            format!("at most {MOST_BARS} payments; got {}", history.len()),
-        ));
-    }
-    for (i, row) in history.iter().enumerate() {
-        units::millis(format_args!("{field}[{i}][0]"), row.0)?;
-        units::between(format_args!("{field}[{i}][1]"), row.1, -0.1, 0.1)?;
-        if i > 0 && row.0 <= history[i - 1].0 {
-            return Err(EngineError::invalid(
-                format!("{field}[{i}][0]"),
-                "must be later than the row before",
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The same process for payments that are `k` times as far apart: rates k times as large, k steps of the return to the mean

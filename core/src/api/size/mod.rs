@@ -9,6 +9,7 @@ pub use types::{
     RiskContribution, SizeRequest, SizeResponse,
 };
 
+use super::checks;
 use super::probability::{Plan, lone_due, model_used, on_points};
 use super::request::ProbabilityRequest;
 use super::{Progress, Step};
@@ -560,7 +561,7 @@ impl<'a> Sizing<'a> {
         let book = self
             .book()
             .ok_or_else(|| EngineError::insufficient(&field, "is missing: the cost of an exit is read from it"))?;
-        check_book(book, &field)?;
+        checks::book(book, &field)?;
         let kind = self.job.pools[self.at.0].holdings[self.at.1].kind;
         if kind != crate::market::InstrumentKind::Linear {
             return Err(EngineError::unsupported(
@@ -950,42 +951,4 @@ fn renamed(e: EngineError, last: usize) -> EngineError {
         },
         None => e,
     }
-}
-
-/// Prices positive, sizes not negative, best first, sides apart.
-pub(crate) fn check_book(book: &Book, field: &str) -> Result<(), EngineError> {
-    const MOST: usize = 100_000;
-    for (name, levels, falling) in [("bids", &book.bids, true), ("asks", &book.asks, false)] {
-        if levels.len() > MOST {
-            return Err(EngineError::invalid(
-                format!("{field}.{name}"),
-                format!("at most {MOST} levels; got {}", levels.len()),
-            ));
-        }
-        for (k, (price, size)) in levels.iter().enumerate() {
-            units::price(format_args!("{field}.{name}[{k}][0]"), *price)?;
-            units::between(format_args!("{field}.{name}[{k}][1]"), *size, 0.0, 1e15)?;
-            if k > 0
-                && (if falling {
-                    *price > levels[k - 1].0
-                } else {
-                    *price < levels[k - 1].0
-                })
-            {
-                return Err(EngineError::invalid(
-                    format!("{field}.{name}[{k}][0]"),
-                    "must go away from the best price",
-                ));
-            }
-        }
-    }
-    if let (Some(bid), Some(ask)) = (book.bids.first(), book.asks.first())
-        && bid.0 >= ask.0
-    {
-        return Err(EngineError::invalid(
-            format!("{field}.bids[0][0]"),
-            format!("{} is not below the best ask, {}: the book is crossed", bid.0, ask.0),
-        ));
-    }
-    Ok(())
 }
