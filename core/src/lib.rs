@@ -12,6 +12,7 @@
 //! | [`volatility`] | how much a market moves: estimators and fitted models | market |
 //! | [`probability`] | first passage: paths, crossings, their count | margin, volatility |
 //! | [`forecast`] | forecasts of touches and their record | probability, volatility |
+//! | [`replay`] | the past, bar by bar, for a position and a plan | market, probability |
 //! | [`warning`] | what announces forced selling | volatility |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
@@ -26,6 +27,7 @@ pub mod funding;
 pub mod margin;
 pub mod market;
 pub mod probability;
+pub mod replay;
 pub mod units;
 pub mod venue;
 pub mod volatility;

@@ -253,6 +253,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "liquidation_map",
             "cascade",
             "hawkes",
+            "replay",
             "normalize",
             "describe"
         ]

@@ -4,6 +4,7 @@ use super::cascade::{CascadeRequest, CascadeResponse, LiquidationMapRequest, Liq
 use super::explain::Step;
 use super::hawkes::{HawkesRequest, HawkesResponse};
 use super::hedge::{HedgeRequest, HedgeResponse};
+use super::replay::{ReplayRequest, ReplayResponse};
 use super::request::{
     CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,
     VolatilityRequest,
@@ -23,7 +24,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 12] = [
+pub(super) const OPERATIONS: [&str; 13] = [
     "liquidation",
     "funding",
     "volatility",
@@ -34,6 +35,7 @@ pub(super) const OPERATIONS: [&str; 12] = [
     "liquidation_map",
     "cascade",
     "hawkes",
+    "replay",
     "normalize",
     "describe",
 ];
@@ -98,8 +100,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<LiquidationMapRequest, LiquidationMapResponse>(OPERATIONS[7]),
             operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
             operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[10]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[11]),
+            operation::<ReplayRequest, ReplayResponse>(OPERATIONS[10]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[11]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[12]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

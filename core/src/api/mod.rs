@@ -11,6 +11,7 @@ pub mod hedge;
 mod liquidation;
 mod normalize;
 pub mod probability;
+pub mod replay;
 pub mod request;
 pub mod response;
 mod run;
@@ -63,6 +64,7 @@ pub fn evaluate(
         }
         EngineRequest::Cascade(r) => cascade::cascade(r, explain).map(|r| EngineResponse::Cascade(Box::new(r))),
         EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
+        EngineRequest::Replay(r) => replay::replay(r, explain, progress).map(|r| EngineResponse::Replay(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

@@ -33,6 +33,7 @@ pub enum EngineRequest {
     LiquidationMap(super::cascade::LiquidationMapRequest),
     Cascade(super::cascade::CascadeRequest),
     Hawkes(super::hawkes::HawkesRequest),
+    Replay(super::replay::ReplayRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -205,6 +206,7 @@ impl Envelope {
             "liquidation_map" => read(rest).map(EngineRequest::LiquidationMap),
             "cascade" => read(rest).map(EngineRequest::Cascade),
             "hawkes" => read(rest).map(EngineRequest::Hawkes),
+            "replay" => read(rest).map(EngineRequest::Replay),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -231,7 +233,9 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 15] = [
+    const OBJECTS: [&str; 17] = [
+        "costs",
+        "sweep",
         "shock",
         "hedge_instrument",
         "policy",

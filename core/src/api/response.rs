@@ -9,6 +9,7 @@ pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
     ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,
 };
+pub use super::replay::ReplayResponse;
 pub use super::size::SizeResponse;
 pub use super::volatility::{EstimatorResult, ModelFit, Parameter, VolatilityResponse, Weight};
 use crate::margin::{AccountRoom, PairMove, PositionRoom};
@@ -31,6 +32,7 @@ pub enum EngineResponse {
     LiquidationMap(Box<LiquidationMapResponse>),
     Cascade(Box<CascadeResponse>),
     Hawkes(Box<HawkesResponse>),
+    Replay(Box<ReplayResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }
