@@ -1,10 +1,11 @@
 //! The one error type that leaves the engine: a code, the field that was wrong, and a sentence.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What kind of failure it was. The words are part of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -21,7 +22,7 @@ pub enum ErrorCode {
 }
 
 /// An error that names the field it is about, such as `account.positions[0].size`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 pub struct EngineError {
     pub code: ErrorCode,

@@ -254,6 +254,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "cascade",
             "hawkes",
             "replay",
+            "venues",
             "normalize",
             "describe"
         ]

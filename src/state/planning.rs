@@ -429,20 +429,11 @@ fn add(account: &mut Account, h: &HedgeInstrument, signed: f64, mode: MarginMode
         p.size = sum.abs().max(1e-9);
         return;
     }
+    let side = if signed > 0.0 { Side::Long } else { Side::Short };
     account.positions.push(Position {
-        symbol: h.symbol.clone(),
-        side: if signed > 0.0 { Side::Long } else { Side::Short },
-        size: signed.abs(),
-        entry_price: Some(h.price),
-        mark_price: h.price,
         leverage: (mode == MarginMode::Isolated).then_some(3.0),
-        margin: None,
-        extra_margin: None,
-        collateral: None,
-        size_usd: None,
-        accrued_fees: None,
-        price_impact: None,
         instrument: h.instrument.clone(),
+        ..Position::at_mark(&h.symbol, side, signed.abs(), h.price)
     });
 }
 

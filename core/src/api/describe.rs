@@ -14,6 +14,7 @@ use super::response::{
     ProbabilityResponse, SnapshotGroup, VenueRule, VolatilityResponse,
 };
 use super::size::{SizeRequest, SizeResponse};
+use super::venues::{VenuesRequest, VenuesResponse};
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
 use schemars::{JsonSchema, schema_for};
@@ -24,7 +25,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 13] = [
+pub(super) const OPERATIONS: [&str; 14] = [
     "liquidation",
     "funding",
     "volatility",
@@ -36,6 +37,7 @@ pub(super) const OPERATIONS: [&str; 13] = [
     "cascade",
     "hawkes",
     "replay",
+    "venues",
     "normalize",
     "describe",
 ];
@@ -101,8 +103,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
             operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
             operation::<ReplayRequest, ReplayResponse>(OPERATIONS[10]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[11]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[12]),
+            operation::<VenuesRequest, VenuesResponse>(OPERATIONS[11]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[12]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[13]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

@@ -16,6 +16,7 @@ pub mod request;
 pub mod response;
 mod run;
 pub mod size;
+pub mod venues;
 mod volatility;
 
 pub use explain::Step;
@@ -65,6 +66,7 @@ pub fn evaluate(
         EngineRequest::Cascade(r) => cascade::cascade(r, explain).map(|r| EngineResponse::Cascade(Box::new(r))),
         EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
         EngineRequest::Replay(r) => replay::replay(r, explain, progress).map(|r| EngineResponse::Replay(Box::new(r))),
+        EngineRequest::Venues(r) => venues::venues(r, explain, progress).map(|r| EngineResponse::Venues(Box::new(r))),
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

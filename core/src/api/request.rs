@@ -34,6 +34,7 @@ pub enum EngineRequest {
     Cascade(super::cascade::CascadeRequest),
     Hawkes(super::hawkes::HawkesRequest),
     Replay(super::replay::ReplayRequest),
+    Venues(super::venues::VenuesRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -207,6 +208,7 @@ impl Envelope {
             "cascade" => read(rest).map(EngineRequest::Cascade),
             "hawkes" => read(rest).map(EngineRequest::Hawkes),
             "replay" => read(rest).map(EngineRequest::Replay),
+            "venues" => read(rest).map(EngineRequest::Venues),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {

@@ -11,6 +11,7 @@ pub use super::probability::{
 };
 pub use super::replay::ReplayResponse;
 pub use super::size::SizeResponse;
+pub use super::venues::VenuesResponse;
 pub use super::volatility::{EstimatorResult, ModelFit, Parameter, VolatilityResponse, Weight};
 use crate::margin::{AccountRoom, PairMove, PositionRoom};
 use crate::venue::wire::Normalised;
@@ -33,6 +34,7 @@ pub enum EngineResponse {
     Cascade(Box<CascadeResponse>),
     Hawkes(Box<HawkesResponse>),
     Replay(Box<ReplayResponse>),
+    Venues(Box<VenuesResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

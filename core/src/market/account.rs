@@ -110,6 +110,27 @@ pub struct Position {
     pub instrument: Option<Instrument>,
 }
 
+impl Position {
+    /// Opened now, at the mark; everything else is left to the venue's rule or set by the caller.
+    pub fn at_mark(symbol: impl Into<String>, side: Side, size: f64, price: f64) -> Self {
+        Self {
+            symbol: symbol.into(),
+            side,
+            size,
+            entry_price: Some(price),
+            mark_price: price,
+            leverage: None,
+            margin: None,
+            extra_margin: None,
+            collateral: None,
+            size_usd: None,
+            accrued_fees: None,
+            price_impact: None,
+            instrument: None,
+        }
+    }
+}
+
 /// Which token lies behind a pool position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]

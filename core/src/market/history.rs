@@ -93,6 +93,28 @@ pub struct Book {
     pub asks: Vec<(f64, f64)>,
 }
 
+impl Book {
+    /// Middle of the best levels; `None` where a side is empty.
+    pub fn middle(&self) -> Option<f64> {
+        Some(0.5 * (self.bids.first()?.0 + self.asks.first()?.0))
+    }
+
+    /// What selling (or buying) `size` at once costs against `middle`; `None` where the levels given do not hold it.
+    pub fn cost(&self, selling: bool, size: f64, middle: f64) -> Option<f64> {
+        let (levels, sign) = if selling { (&self.bids, 1.0) } else { (&self.asks, -1.0) };
+        let (mut left, mut cost) = (size, 0.0);
+        for (price, quantity) in levels {
+            let taken = left.min(*quantity);
+            cost += taken * (middle - price) * sign;
+            left -= taken;
+            if left <= 0.0 {
+                return Some(cost);
+            }
+        }
+        None
+    }
+}
+
 /// What is known of a market when a calculation is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]

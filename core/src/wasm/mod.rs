@@ -110,6 +110,7 @@ operations! {
     cascade: "CascadeRequest & { explain?: boolean }" => "CascadeResponse", "The spiral of liquidations that a shock sets off.";
     hawkes: "HawkesRequest & { explain?: boolean }" => "HawkesResponse", "How far liquidations set each other off.";
     replay: "ReplayRequest & { explain?: boolean }" => "ReplayResponse", "What a position and a plan would have lived through.";
+    venues: "VenuesRequest & { explain?: boolean }" => "VenuesResponse", "The same exposure on each venue.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

@@ -302,20 +302,11 @@ fn units_of(venue: Venue, h: &HedgeInstrument, notional: f64) -> f64 {
 
 /// A position in the hedge's market of this signed size.
 fn position(h: &HedgeInstrument, signed: f64, isolated: bool) -> Position {
+    let side = if signed >= 0.0 { Side::Long } else { Side::Short };
     Position {
-        symbol: h.symbol.clone(),
-        side: if signed >= 0.0 { Side::Long } else { Side::Short },
-        size: signed.abs(),
-        entry_price: Some(h.price),
-        mark_price: h.price,
         leverage: isolated.then(|| h.leverage.unwrap_or(3.0)),
-        margin: None,
-        extra_margin: None,
-        collateral: None,
-        size_usd: None,
-        accrued_fees: None,
-        price_impact: None,
         instrument: h.instrument.clone(),
+        ..Position::at_mark(&h.symbol, side, signed.abs(), h.price)
     }
 }
 

@@ -306,19 +306,9 @@ impl<'a> Sizing<'a> {
         let unit = (typical / entry).max(1e-9);
         let mut with = account.clone();
         with.positions.push(Position {
-            symbol: candidate.symbol.clone(),
-            side: candidate.side,
-            size: unit,
-            entry_price: Some(entry),
-            mark_price: entry,
             leverage: Some(leverage),
-            margin: None,
-            extra_margin: None,
-            collateral: None,
-            size_usd: None,
-            accrued_fees: None,
-            price_impact: None,
             instrument: candidate.instrument.clone(),
+            ..Position::at_mark(&candidate.symbol, candidate.side, unit, entry)
         });
         let target = request.target_standard_error.map_or_else(
             || Ok((l.max_liquidation_probability.unwrap_or(0.02) / 20.0).clamp(1e-4, 1e-3)),
@@ -538,22 +528,9 @@ impl<'a> Sizing<'a> {
     /// Cost of closing this size at once through the book; `None` where the book is too thin.
     fn exit_cost(&self, size: f64) -> Option<f64> {
         let book = self.book()?;
-        let side = self.request.candidate.side;
-        let levels = if side == Side::Long { &book.bids } else { &book.asks };
-        let middle = match (book.bids.first(), book.asks.first()) {
-            (Some(b), Some(a)) => 0.5 * (b.0 + a.0),
-            _ => self.request.candidate.entry_price,
-        };
-        let (mut left, mut cost) = (size, 0.0);
-        for (price, quantity) in levels {
-            let taken = left.min(*quantity);
-            cost += taken * (middle - price) * side.sign();
-            left -= taken;
-            if left <= 0.0 {
-                return Some(cost + self.taker_fee() * size * self.notional_per_size);
-            }
-        }
-        None
+        let middle = book.middle().unwrap_or(self.request.candidate.entry_price);
+        let cost = book.cost(self.request.candidate.side == Side::Long, size, middle)?;
+        Some(cost + self.taker_fee() * size * self.notional_per_size)
     }
 
     fn exit(&self, limit: f64) -> Result<LimitSize, EngineError> {
