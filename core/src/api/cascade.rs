@@ -1,59 +1,114 @@
-//! Operations `liquidation_map` and `cascade`: where wallets would be liquidated, and the spiral that a shock sets off.
+//! Operation `cascade`: the spiral that a shock sets off, once or as a distribution.
 
-use super::{Step, checks};
-use crate::cascade::concentration::{Concentration, concentration};
+use super::{Progress, Step, checks};
+use crate::cascade::chance::{Doubt, Field, Run};
+use crate::cascade::depth::{Depth, Law, evaporated};
+use crate::cascade::forced::{self, Orders, Terms};
+use crate::cascade::queue::{self, Candidate};
 use crate::cascade::spiral::{Exposed, run};
 use crate::error::EngineError;
-use crate::market::{Book, Market, Wallet};
+use crate::market::{Book, Venue, Wallet};
 use crate::units::{self, Side};
+use libm::sqrt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
-/// Wallets that one request may hold.
-const MOST_WALLETS: usize = 2_000_000;
-const MOST_BINS: usize = 10_000;
 /// Rounds told; the rest are counted.
 const MOST_ROUNDS: usize = 1000;
+const MOST_RUNS: usize = 100_000;
+const RUNS: usize = 10_000;
+const RATE: f64 = 0.0125;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(deny_unknown_fields)]
-pub struct LiquidationMapRequest {
-    /// Positions that are known; or in `market.wallets`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wallets: Vec<Wallet>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub market: Option<Market>,
-    /// Levels between the lowest and the highest liquidation price; 50 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bins: Option<usize>,
-    /// Only this side.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub side: Option<Side>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct LiquidationMapResponse {
-    /// Rows of `[price, long notional, short notional]`: the middle of each level, notional at entry.
-    pub levels: Vec<[f64; 3]>,
-    /// Of notional at entry over wallets, both sides together unless a side was asked for.
-    pub concentration: Concentration,
-    pub long_notional: f64,
-    pub short_notional: f64,
-    pub assumptions: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub explanation: Option<Vec<Step>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// One of: a move, a fall, or a volatility over a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(deny_unknown_fields)]
 pub struct Shock {
     /// Fraction of the price: −0.05 is a fall of 5 %.
-    #[serde(rename = "move")]
-    pub fraction: f64,
+    #[serde(rename = "move", default, skip_serializing_if = "Option::is_none")]
+    pub fraction: Option<f64>,
+    /// The same fall as 0.05.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop: Option<f64>,
+    /// Annual: many shocks are drawn, each the farthest that the price goes within the horizon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatility: Option<f64>,
+    /// 15 and 30 minutes and a day if absent.
+    #[serde(default, alias = "horizon", skip_serializing_if = "Option::is_none")]
+    pub horizon_hours: Option<f64>,
+    /// Towards which side the shocks go, with `volatility`; "long": falls, which hurt longs, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hurts: Option<Side>,
+}
+
+/// A law of depth where no book is known.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Impact {
+    /// Notional that moves the price by 1 %.
+    pub notional_per_percent: f64,
+    /// Size grows with this power of the distance; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<f64>,
+}
+
+/// `[price, long notional, short notional]`, as `liquidation_map` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct LevelMap {
+    pub levels: Vec<[f64; 3]>,
+}
+
+/// How the venue works, for mode "full".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct CascadeOptions {
+    /// Whose orders: Hyperliquid's slices and backstop, Binance's and Bybit's and OKX's steps; whole liquidations if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<Venue>,
+    /// Share of a move of the book that enters the mark; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark_share: Option<f64>,
+    /// 0.0125 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_margin_rate: Option<f64>,
+    /// Money behind fills beyond the bankruptcy price; without end if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insurance_fund: Option<f64>,
+    /// Depth that is left after a shock of x is exp(−this · x) of it; 0 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaporation: Option<f64>,
+}
+
+/// What is not known exactly: standard deviations of logarithms, and the share of positions that is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Uncertainty {
+    /// 0.5 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<f64>,
+    /// Of what is not seen; 0.5 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<f64>,
+    /// Of the distances of all levels; 0.1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<f64>,
+    /// Share of the open interest in `wallets` or `map`; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+}
+
+/// A position of the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct OwnPosition {
+    pub side: Side,
+    pub liquidation_price: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,28 +117,100 @@ pub struct Shock {
 pub struct CascadeRequest {
     /// Before the shock.
     pub price: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wallets: Vec<Wallet>,
-    pub book: Book,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<LevelMap>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub book: Option<Book>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
     pub shock: Shock,
-    /// "plain": whole liquidations into the visible book, nothing else.
+    /// "plain": whole liquidations into the visible book, nothing else. "full": with `options`, and a fitted law of depth behind
+    /// the book. "pool": no book, liquidations do not move the price. "plain" where a book and no options are given, else "full".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<CascadeOptions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<Uncertainty>,
+    /// Draws for each horizon, with a volatility; 10,000 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<usize>,
+    #[serde(default)]
+    pub seed: u32,
+    /// Forced notional that counts as a cascade; a twentieth of the side's notional if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub larger_than: Option<f64>,
+    /// Asks how much cascades add to the chance that this position is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnPosition>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 pub struct CascadeRound {
-    /// Price before and after the orders of this round.
+    /// Price (in mode "full" the mark) before and after the orders of this round.
     pub from: f64,
     pub to: f64,
     pub wallets: usize,
     pub size: f64,
 }
 
+/// A winner closed against bankrupt positions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct Deleveraged {
+    pub id: String,
+    pub size: f64,
+}
+
+/// What the venue did beside the orders.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct Machinery {
+    pub final_mark: f64,
+    pub backstop_size: f64,
+    /// Money that fills beyond the bankruptcy price cost, and that better ones left.
+    pub shortfall: f64,
+    pub surplus: f64,
+    /// At the end; null: without end.
+    pub insurance_fund: Option<f64>,
+    pub deleveraged_size: f64,
+    /// At the bankruptcy prices.
+    pub deleveraged_notional: f64,
+    /// Round of the first, from 1.
+    pub first_deleveraging: Option<usize>,
+    /// The first hundred in the queue.
+    pub deleveraged: Vec<Deleveraged>,
+    /// Mode "pool": what positions lost beyond their collateral, carried by the pool.
+    pub pool_loss: f64,
+}
+
+/// Over the runs of one horizon. Quantiles at 5, 25, 50, 75, 90, 95 and 99 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct CascadeChance {
+    pub hours: f64,
+    /// That more is forced than `larger_than`.
+    pub probability: f64,
+    pub standard_error: f64,
+    pub forced_notional: [f64; 7],
+    pub final_price: [f64; 7],
+    /// Mean of the whole move over the outside one.
+    pub amplification: f64,
+    /// That the user's own position is reached: by the outside move alone, and with what it sets off.
+    pub own_without: Option<f64>,
+    pub own_with: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct CascadeResponse {
-    /// After the shock, before anybody is liquidated.
+    /// After the shock, before anybody is liquidated; with a volatility, the median shock of the first horizon.
     pub shocked_price: f64,
     pub final_price: f64,
     pub liquidated_size: f64,
@@ -98,225 +225,255 @@ pub struct CascadeResponse {
     /// The first thousand.
     pub rounds: Vec<CascadeRound>,
     pub round_count: usize,
+    pub machinery: Option<Machinery>,
+    /// With a volatility: that a cascade happens within the first horizon.
+    pub probability: Option<f64>,
+    pub distribution: Vec<CascadeChance>,
+    pub larger_than: Option<f64>,
+    /// The price at which forced selling passes `larger_than`, everything uncertain at its middle; null if it never does.
+    pub trigger_price: Option<f64>,
     pub assumptions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub explanation: Option<Vec<Step>>,
 }
 
-fn check(wallets: &[Wallet], field: &str) -> Result<(), EngineError> {
-    if wallets.is_empty() {
-        return Err(EngineError::insufficient(field, "is empty: no position is known"));
-    }
-    if wallets.len() > MOST_WALLETS {
-        return Err(EngineError::invalid(
-            field,
-            format!("at most {MOST_WALLETS} wallets; got {}", wallets.len()),
-        ));
-    }
-    for (i, w) in wallets.iter().enumerate() {
-        if w.id.len() > 200 {
+/// Checked.
+struct Prepared<'a> {
+    request: &'a CascadeRequest,
+    price: f64,
+    /// Side that is hurt.
+    hurt: Side,
+    /// Size and liquidation price of everybody on it.
+    positions: Vec<(f64, f64)>,
+    options: CascadeOptions,
+    notes: Vec<String>,
+}
+
+fn check(request: &CascadeRequest) -> Result<Prepared<'_>, EngineError> {
+    let price = units::price("price", request.price)?;
+    let s = &request.shock;
+    let hurt = match (s.fraction, s.drop, s.volatility) {
+        (Some(x), None, None) => {
+            if units::between("shock.move", x, -0.99, 10.0)? == 0.0 {
+                return Err(EngineError::invalid(
+                    "shock.move",
+                    "must not be 0: there is no side to fall to",
+                ));
+            }
+            if x < 0.0 { Side::Long } else { Side::Short }
+        }
+        (None, Some(x), None) => {
+            units::between("shock.drop", x, 1e-9, 0.99)?;
+            Side::Long
+        }
+        (None, None, Some(v)) => {
+            units::between("shock.volatility", v, 1e-3, 20.0)?;
+            s.hurts.unwrap_or(Side::Long)
+        }
+        _ => {
             return Err(EngineError::invalid(
-                format!("{field}[{i}].id"),
-                "at most 200 characters",
+                "shock",
+                "exactly one of move, drop and volatility is needed",
             ));
         }
-        units::size(format_args!("{field}[{i}].size"), w.size)?;
-        units::price(format_args!("{field}[{i}].entry_price"), w.entry_price)?;
-        units::between(
-            format_args!("{field}[{i}].liquidation_price"),
-            w.liquidation_price,
-            0.0,
-            1e15,
-        )?;
-    }
-    Ok(())
-}
-
-pub(super) fn liquidation_map(
-    request: &LiquidationMapRequest,
-    explain: bool,
-) -> Result<LiquidationMapResponse, EngineError> {
-    let (wallets, field) = match (
-        &request.wallets,
-        request.market.as_ref().and_then(|m| m.wallets.as_ref()),
-    ) {
-        (own, _) if !own.is_empty() => (own, "wallets"),
-        (_, Some(given)) => (given, "market.wallets"),
-        (own, None) => (own, "wallets"),
     };
-    check(wallets, field)?;
-    let bins = request.bins.unwrap_or(50);
-    if !(1..=MOST_BINS).contains(&bins) {
-        return Err(EngineError::invalid(
-            "bins",
-            format!("must be 1 to {MOST_BINS}; got {bins}"),
+    if request.wallets.is_empty() == request.map.is_none() {
+        return Err(EngineError::insufficient(
+            "wallets",
+            "either wallets or a map is needed",
         ));
     }
-    let chosen: Vec<&Wallet> = wallets
-        .iter()
-        .filter(|w| request.side.is_none_or(|s| w.side == s))
-        .collect();
-    // One wallet may hold several positions: shares are over wallets.
-    let mut by_wallet: HashMap<&str, usize> = HashMap::new();
-    let mut amounts: Vec<f64> = Vec::new();
-    for w in &chosen {
-        let k = *by_wallet.entry(w.id.as_str()).or_insert(amounts.len());
-        if k == amounts.len() {
-            amounts.push(0.0);
+    let mut notes = Vec::new();
+    let mut positions: Vec<(f64, f64)> = Vec::new();
+    if let Some(map) = &request.map {
+        if map.levels.len() > 100_000 {
+            return Err(EngineError::invalid("map.levels", "at most 100000 levels"));
         }
-        amounts[k] += w.size * w.entry_price;
-    }
-    let concentration = concentration(&amounts)
-        .ok_or_else(|| EngineError::insufficient(field, "hold no position on the side asked for"))?;
-    // A liquidation price of 0 is none.
-    let levelled: Vec<&&Wallet> = chosen.iter().filter(|w| w.liquidation_price > 0.0).collect();
-    let low = levelled
-        .iter()
-        .map(|w| w.liquidation_price)
-        .fold(f64::INFINITY, f64::min);
-    let high = levelled.iter().map(|w| w.liquidation_price).fold(0.0, f64::max);
-    let mut levels: Vec<[f64; 3]> = Vec::new();
-    if !levelled.is_empty() {
-        let width = (high - low) / bins as f64;
-        levels = (0..bins).map(|k| [low + (k as f64 + 0.5) * width, 0.0, 0.0]).collect();
-        for w in &levelled {
-            let k = if width > 0.0 {
-                (((w.liquidation_price - low) / width) as usize).min(bins - 1)
-            } else {
-                0
-            };
-            levels[k][if w.side == Side::Long { 1 } else { 2 }] += w.size * w.entry_price;
-        }
-    }
-    let sum = |side: Side| {
-        chosen
-            .iter()
-            .filter(|w| w.side == side)
-            .map(|w| w.size * w.entry_price)
-            .sum::<f64>()
-    };
-    let mut assumptions = Vec::new();
-    if levelled.len() < chosen.len() {
-        assumptions.push(format!(
-            "{} positions have no liquidation price: they count in the concentration, not in the levels",
-            chosen.len() - levelled.len()
-        ));
-    }
-    let explanation = explain.then(|| {
-        vec![Step::new(
-            "Herfindahl index".to_owned(),
-            "Σ (notional of a wallet / notional of all)²",
-            &[
-                ("wallets", concentration.wallets as f64),
-                ("notional of all", concentration.total),
-            ],
-            Some(concentration.hhi),
-            "fraction",
-            "size times entry price",
-        )]
-    });
-    Ok(LiquidationMapResponse {
-        levels,
-        concentration,
-        long_notional: sum(Side::Long),
-        short_notional: sum(Side::Short),
-        assumptions,
-        explanation,
-    })
-}
-
-pub(super) fn cascade(request: &CascadeRequest, explain: bool) -> Result<CascadeResponse, EngineError> {
-    let price = units::price("price", request.price)?;
-    let shock = units::between("shock.move", request.shock.fraction, -0.99, 10.0)?;
-    if shock == 0.0 {
-        return Err(EngineError::invalid(
-            "shock.move",
-            "must not be 0: there is no side to fall to",
-        ));
-    }
-    if !matches!(request.mode.as_deref(), None | Some("plain")) {
-        return Err(EngineError::unsupported("mode", "must be plain in this version"));
-    }
-    check(&request.wallets, "wallets")?;
-    checks::book(&request.book, "book")?;
-    let falling = shock < 0.0;
-    let start = price * (1.0 + shock);
-    let hurt = if falling { Side::Long } else { Side::Short };
-    let mut exposed: Vec<Exposed> = request
-        .wallets
-        .iter()
-        .filter(|w| w.side == hurt && w.liquidation_price > 0.0)
-        .map(|w| Exposed {
-            size: w.size,
-            liquidation_price: w.liquidation_price,
-        })
-        .collect();
-    // The first to be reached first; of those at one price the order does not matter for where it ends.
-    exposed.sort_unstable_by(|a, b| {
-        let by_price = a.liquidation_price.total_cmp(&b.liquidation_price);
-        let by_price = if falling { by_price.reverse() } else { by_price };
-        by_price.then(a.size.total_cmp(&b.size))
-    });
-    let side = if falling {
-        &request.book.bids
-    } else {
-        &request.book.asks
-    };
-    let levels: Vec<(f64, f64)> = side
-        .iter()
-        .copied()
-        .filter(|l| if falling { l.0 <= start } else { l.0 >= start })
-        .collect();
-    let s = run(start, falling, &exposed, &levels);
-    let wrong = exposed
-        .iter()
-        .filter(|e| {
-            if falling {
-                e.liquidation_price >= price
-            } else {
-                e.liquidation_price <= price
+        for (k, row) in map.levels.iter().enumerate() {
+            units::price(format_args!("map.levels[{k}][0]"), row[0])?;
+            for column in [1, 2] {
+                units::between(format_args!("map.levels[{k}][{column}]"), row[column], 0.0, 1e18)?;
             }
-        })
-        .count();
-    let mut assumptions =
-        vec!["whole liquidations, once each, into the levels given; nothing refills the book".to_owned()];
+            let notional = row[if hurt == Side::Long { 1 } else { 2 }];
+            if notional > 0.0 {
+                positions.push((notional / row[0], row[0]));
+            }
+        }
+        notes.push("notional of the map is taken at its levels; each level counts as one wallet".to_owned());
+    } else {
+        checks::wallets(&request.wallets, "wallets")?;
+        positions.extend(
+            request
+                .wallets
+                .iter()
+                .filter(|w| w.side == hurt && w.liquidation_price > 0.0)
+                .map(|w| (w.size, w.liquidation_price)),
+        );
+    }
+    let wrong = positions.iter().filter(|p| hurt.sign() * (p.1 - price) >= 0.0).count();
     if wrong > 0 {
-        assumptions.push(format!(
+        notes.push(format!(
             "{wrong} liquidation prices lie on the wrong side of the price before the shock: liquidated at once"
         ));
     }
-    if levels.len() < side.len() {
-        assumptions.push(format!(
-            "{} levels within the shock are taken to be gone with it",
-            side.len() - levels.len()
+    if let Some(book) = &request.book {
+        checks::book(book, "book")?;
+    }
+    if let Some(i) = &request.impact {
+        units::between("impact.notional_per_percent", i.notional_per_percent, 1e-6, 1e18)?;
+        units::between("impact.power", i.power.unwrap_or(1.0), 0.2, 5.0)?;
+    }
+    if request.book.is_some() && request.impact.is_some() {
+        return Err(EngineError::invalid(
+            "impact",
+            "a book and a law are given: one of them",
         ));
     }
-    let amplification = (price - s.final_price) / (price - start);
-    let explanation = explain.then(|| {
+    let options = request.options.unwrap_or_default();
+    units::between("options.mark_share", options.mark_share.unwrap_or(1.0), 0.0, 1.0)?;
+    units::between(
+        "options.maintenance_margin_rate",
+        options.maintenance_margin_rate.unwrap_or(RATE),
+        0.0,
+        0.5,
+    )?;
+    units::between(
+        "options.insurance_fund",
+        options.insurance_fund.unwrap_or(0.0),
+        0.0,
+        1e18,
+    )?;
+    units::between("options.evaporation", options.evaporation.unwrap_or(0.0), 0.0, 1000.0)?;
+    if let Some(own) = &request.own {
+        units::price("own.liquidation_price", own.liquidation_price)?;
+        if own.side != hurt {
+            return Err(EngineError::invalid(
+                "own.side",
+                format!("the shock hurts {}s", hurt.word()),
+            ));
+        }
+    }
+    Ok(Prepared {
+        request,
+        price,
+        hurt,
+        positions,
+        options,
+        notes,
+    })
+}
+
+pub(super) fn cascade(
+    request: &CascadeRequest,
+    explain: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<CascadeResponse, EngineError> {
+    let p = check(request)?;
+    let plain = request.book.is_some() && request.options.is_none() && request.shock.volatility.is_none();
+    let mode = request.mode.as_deref().unwrap_or(if plain { "plain" } else { "full" });
+    let mut answer = match mode {
+        "plain" | "full" if request.shock.volatility.is_some() => p.stochastic(progress)?,
+        "plain" => p.plain()?,
+        "full" => p.full()?,
+        "pool" => p.pool()?,
+        _ => return Err(EngineError::unsupported("mode", "must be plain, full or pool")),
+    };
+    answer.assumptions.extend(p.notes.iter().cloned());
+    answer.explanation = explain.then(|| {
         vec![Step::new(
-            "amplification".to_owned(),
+            "amplification",
             "(price − final price) / (price − shocked price)",
             &[
-                ("price", price),
-                ("final price", s.final_price),
-                ("shocked price", start),
+                ("price", p.price),
+                ("final price", answer.final_price),
+                ("shocked price", answer.shocked_price),
             ],
-            Some(amplification),
+            Some(answer.amplification),
             "multiple",
             "the spiral's fixed point",
         )]
     });
-    Ok(CascadeResponse {
-        shocked_price: start,
-        final_price: s.final_price,
-        liquidated_size: s.size,
-        liquidated_notional: s.filled_notional,
-        liquidated_wallets: s.wallets,
-        unfilled_size: s.unfilled,
-        book_exhausted: s.exhausted,
-        amplification,
-        round_count: s.rounds.len(),
-        rounds: s
+    Ok(answer)
+}
+
+impl Prepared<'_> {
+    /// The outside move, signed; where one is given.
+    fn fraction(&self) -> Result<f64, EngineError> {
+        let s = &self.request.shock;
+        s.fraction
+            .or(s.drop.map(|d| -d))
+            .ok_or_else(|| EngineError::invalid("shock.volatility", "this mode takes one shock: a move or a drop"))
+    }
+
+    fn empty(&self, shocked: f64) -> CascadeResponse {
+        CascadeResponse {
+            shocked_price: shocked,
+            final_price: shocked,
+            liquidated_size: 0.0,
+            liquidated_notional: 0.0,
+            liquidated_wallets: 0,
+            unfilled_size: 0.0,
+            book_exhausted: false,
+            amplification: 1.0,
+            rounds: Vec::new(),
+            round_count: 0,
+            machinery: None,
+            probability: None,
+            distribution: Vec::new(),
+            larger_than: None,
+            trigger_price: None,
+            assumptions: Vec::new(),
+            explanation: None,
+        }
+    }
+
+    fn plain(&self) -> Result<CascadeResponse, EngineError> {
+        let start = self.price * (1.0 + self.fraction()?);
+        let falling = self.hurt == Side::Long;
+        let book = self
+            .request
+            .book
+            .as_ref()
+            .ok_or_else(|| EngineError::insufficient("book", "is missing: plain mode sells into it"))?;
+        let mut exposed: Vec<Exposed> = self
+            .positions
+            .iter()
+            .map(|(size, level)| Exposed {
+                size: *size,
+                liquidation_price: *level,
+            })
+            .collect();
+        // The first to be reached first; of those at one price the order does not matter for where it ends.
+        exposed.sort_unstable_by(|a, b| {
+            let by_price = a.liquidation_price.total_cmp(&b.liquidation_price);
+            let by_price = if falling { by_price.reverse() } else { by_price };
+            by_price.then(a.size.total_cmp(&b.size))
+        });
+        let side = if falling { &book.bids } else { &book.asks };
+        let levels: Vec<(f64, f64)> = side
+            .iter()
+            .copied()
+            .filter(|l| if falling { l.0 <= start } else { l.0 >= start })
+            .collect();
+        let s = run(start, falling, &exposed, &levels);
+        let mut out = self.empty(start);
+        out.assumptions
+            .push("whole liquidations, once each, into the levels given; nothing refills the book".to_owned());
+        if levels.len() < side.len() {
+            out.assumptions.push(format!(
+                "{} levels within the shock are taken to be gone with it",
+                side.len() - levels.len()
+            ));
+        }
+        out.final_price = s.final_price;
+        out.liquidated_size = s.size;
+        out.liquidated_notional = s.filled_notional;
+        out.liquidated_wallets = s.wallets;
+        out.unfilled_size = s.unfilled;
+        out.book_exhausted = s.exhausted;
+        out.amplification = (self.price - s.final_price) / (self.price - start);
+        out.round_count = s.rounds.len();
+        out.rounds = s
             .rounds
             .iter()
             .take(MOST_ROUNDS)
@@ -326,8 +483,290 @@ pub(super) fn cascade(request: &CascadeRequest, explain: bool) -> Result<Cascade
                 wallets: r.wallets,
                 size: r.size,
             })
-            .collect(),
-        assumptions,
-        explanation,
-    })
+            .collect();
+        Ok(out)
+    }
+
+    /// What is beyond `start`, every size times `share`.
+    fn depth(&self, start: f64, share: f64) -> Result<Depth, EngineError> {
+        let falling = self.hurt == Side::Long;
+        if let Some(book) = &self.request.book {
+            let side = if falling { &book.bids } else { &book.asks };
+            if side.iter().all(|l| l.1 <= 0.0) {
+                return Err(EngineError::insufficient("book", "the side that is sold into is empty"));
+            }
+            return Ok(Depth::of_book(book, start, falling, share));
+        }
+        let i = self
+            .request
+            .impact
+            .ok_or_else(|| EngineError::insufficient("book", "is missing: a book, or an impact law, is needed"))?;
+        Ok(Depth::of_law(
+            start,
+            falling,
+            Law {
+                size: i.notional_per_percent / self.price * share,
+                reach: 0.01,
+                power: i.power.unwrap_or(1.0),
+            },
+        ))
+    }
+
+    fn full(&self) -> Result<CascadeResponse, EngineError> {
+        let fraction = self.fraction()?;
+        let start = self.price * (1.0 + fraction);
+        let o = &self.options;
+        let depth = self.depth(start, evaporated(o.evaporation.unwrap_or(0.0), fraction))?;
+        let orders = match o.venue {
+            None => Orders::Whole,
+            Some(Venue::Hyperliquid) => Orders::Slices {
+                share: 0.2,
+                above: 100_000.0,
+                backstop: 2.0 / 3.0,
+            },
+            Some(Venue::Binance | Venue::Bybit | Venue::Okx) => Orders::Stepwise,
+            Some(Venue::Dydx) => Orders::Whole,
+            Some(Venue::Gmx) => {
+                return Err(EngineError::unsupported("options.venue", "gmx has no book: mode pool"));
+            }
+        };
+        let terms = Terms {
+            orders,
+            mark_share: o.mark_share.unwrap_or(1.0),
+            maintenance_margin_rate: o.maintenance_margin_rate.unwrap_or(RATE),
+            insurance_fund: o.insurance_fund,
+            // Hyperliquid leaves what remains to the trader.
+            surplus_to_fund: o.venue != Some(Venue::Hyperliquid),
+        };
+        let c = forced::run(start, self.hurt, &self.positions, &depth, &terms);
+        let mut out = self.empty(start);
+        out.final_price = c.final_price;
+        out.liquidated_size = c.size + c.backstop_size + c.deleveraged_size;
+        out.liquidated_notional = c.notional;
+        out.liquidated_wallets = c.wallets;
+        out.book_exhausted = c.exhausted;
+        out.amplification = (self.price - c.final_price) / (self.price - start);
+        out.round_count = c.rounds.len();
+        out.rounds = c
+            .rounds
+            .iter()
+            .take(MOST_ROUNDS)
+            .map(|r| CascadeRound {
+                from: r.from,
+                to: r.to,
+                wallets: r.wallets,
+                size: r.size,
+            })
+            .collect();
+        if !depth.has_end() && self.request.book.is_some() {
+            out.assumptions
+                .push("behind the levels given depth goes on by a power law fitted to them".to_owned());
+        }
+        out.assumptions.push(
+            "orders of a round go through together at one average price; nothing refills the book meanwhile".to_owned(),
+        );
+        out.machinery = Some(Machinery {
+            final_mark: c.final_mark,
+            backstop_size: c.backstop_size,
+            shortfall: c.shortfall,
+            surplus: c.surplus,
+            insurance_fund: c.fund,
+            deleveraged_size: c.deleveraged_size,
+            deleveraged_notional: c.deleveraged_notional,
+            first_deleveraging: c.first_deleveraging,
+            deleveraged: self.queue(c.final_mark, c.deleveraged_size),
+            pool_loss: 0.0,
+        });
+        Ok(out)
+    }
+
+    /// Winners that are closed, in their order. Margins that are not given follow from the liquidation price.
+    fn queue(&self, mark: f64, size: f64) -> Vec<Deleveraged> {
+        if size <= 0.0 {
+            return Vec::new();
+        }
+        let side = if self.hurt == Side::Long {
+            Side::Short
+        } else {
+            Side::Long
+        };
+        let rate = self.options.maintenance_margin_rate.unwrap_or(RATE);
+        let winners: Vec<&Wallet> = self.request.wallets.iter().filter(|w| w.side == side).collect();
+        let candidates: Vec<Candidate> = winners
+            .iter()
+            .map(|w| {
+                let s = side.sign();
+                let implied = w.size * (rate * w.liquidation_price - s * (w.liquidation_price - w.entry_price));
+                Candidate {
+                    size: w.size,
+                    entry_price: w.entry_price,
+                    margin: w.margin.unwrap_or(implied).max(1e-9 * w.size * w.entry_price),
+                }
+            })
+            .collect();
+        queue::close(
+            self.options.venue.unwrap_or(Venue::Binance),
+            side,
+            mark,
+            &candidates,
+            size,
+        )
+        .into_iter()
+        .take(100)
+        .map(|(i, size)| Deleveraged {
+            id: winners[i].id.clone(),
+            size,
+        })
+        .collect()
+    }
+
+    fn pool(&self) -> Result<CascadeResponse, EngineError> {
+        let start = self.price * (1.0 + self.fraction()?);
+        let s = self.hurt.sign();
+        let rate = self.options.maintenance_margin_rate.unwrap_or(RATE);
+        let mut out = self.empty(start);
+        let mut loss = 0.0;
+        for (size, level) in self.positions.iter().filter(|p| s * (start - p.1) <= 0.0) {
+            out.liquidated_wallets += 1;
+            out.liquidated_size += size;
+            out.liquidated_notional += size * start;
+            loss += size * (s * (level * (1.0 - s * rate) - start)).max(0.0);
+        }
+        out.assumptions.push(
+            "positions close against the pool at the oracle price, which their orders do not move: there is no second round"
+                .to_owned(),
+        );
+        out.machinery = Some(Machinery {
+            final_mark: start,
+            backstop_size: 0.0,
+            shortfall: loss,
+            surplus: 0.0,
+            insurance_fund: None,
+            deleveraged_size: 0.0,
+            deleveraged_notional: 0.0,
+            first_deleveraging: None,
+            deleveraged: Vec::new(),
+            pool_loss: loss,
+        });
+        Ok(out)
+    }
+
+    fn stochastic(&self, progress: &mut dyn FnMut(Progress)) -> Result<CascadeResponse, EngineError> {
+        let u = self.request.uncertainty.unwrap_or_default();
+        let doubt = Doubt {
+            depth: units::between("uncertainty.depth", u.depth.unwrap_or(0.5), 0.0, 3.0)?,
+            size: units::between("uncertainty.size", u.size.unwrap_or(0.5), 0.0, 3.0)?,
+            levels: units::between("uncertainty.levels", u.levels.unwrap_or(0.1), 0.0, 1.0)?,
+        };
+        let coverage = units::between("uncertainty.coverage", u.coverage.unwrap_or(1.0), 0.001, 1.0)?;
+        let runs = self.request.runs.unwrap_or(RUNS);
+        if !(10..=MOST_RUNS).contains(&runs) {
+            return Err(EngineError::invalid(
+                "runs",
+                format!("must be 10 to {MOST_RUNS}; got {runs}"),
+            ));
+        }
+        let volatility = self.request.shock.volatility.unwrap_or(0.0);
+        let hours = match self.request.shock.horizon_hours {
+            Some(h) => vec![units::horizon_hours("shock.horizon_hours", h)?],
+            None => vec![0.25, 0.5, 24.0],
+        };
+        if self.positions.is_empty() {
+            return Err(EngineError::insufficient(
+                "wallets",
+                "nobody is on the side that the shocks hurt",
+            ));
+        }
+        let depth = self.depth(self.price, 1.0)?;
+        let o = &self.options;
+        let field = Field::new(
+            self.price,
+            self.hurt,
+            &self.positions,
+            &depth,
+            o.mark_share.unwrap_or(1.0),
+            o.evaporation.unwrap_or(0.0),
+        );
+        let larger_than = match self.request.larger_than {
+            Some(x) => units::between("larger_than", x, 0.0, 1e18)?,
+            None => 0.05 * field.notional() / coverage,
+        };
+        let mut distribution = Vec::new();
+        let mut first = None;
+        for (k, h) in hours.iter().enumerate() {
+            let seed = u64::from(self.request.seed) + ((k as u64 + 1) << 32);
+            let mut all = field.runs(volatility, *h, doubt, coverage, runs, seed);
+            distribution.push(self.told(*h, &mut all, larger_than));
+            first.get_or_insert(median(&mut all));
+            progress(Progress {
+                share: (k + 1) as f64 / hours.len() as f64,
+            });
+        }
+        let middle = first.unwrap_or_default();
+        let mut out = self.empty(self.price * (1.0 - self.hurt.sign() * middle));
+        let centre = field.run(middle, 1.0, 1.0 / coverage, 1.0);
+        out.final_price = centre.final_price;
+        out.liquidated_notional = centre.notional;
+        out.liquidated_size = centre.size;
+        out.amplification = amplification(self.price, &centre);
+        out.probability = distribution.first().map(|d| d.probability);
+        out.larger_than = Some(larger_than);
+        out.trigger_price = field
+            .trigger(larger_than, coverage)
+            .map(|x| self.price * (1.0 - self.hurt.sign() * x));
+        out.distribution = distribution;
+        out.assumptions.push(format!(
+            "shocks: the farthest a driftless price of this volatility goes, with tails of a t of 4 degrees; spread of depth {}, of what is not seen {}, of levels {}; share seen {coverage}",
+            doubt.depth, doubt.size, doubt.levels
+        ));
+        out.assumptions
+            .push("forced notional is counted at the liquidation prices; every position is closed whole".to_owned());
+        Ok(out)
+    }
+
+    fn told(&self, hours: f64, runs: &mut [Run], larger_than: f64) -> CascadeChance {
+        let n = runs.len() as f64;
+        let share = |of: &dyn Fn(&Run) -> bool| runs.iter().filter(|r| of(r)).count() as f64 / n;
+        let probability = share(&|r| r.notional > larger_than);
+        let s = self.hurt.sign();
+        let reached = |of: &dyn Fn(&Run) -> f64| {
+            self.request
+                .own
+                .map(|own| share(&|r| s * (of(r) - own.liquidation_price) <= 0.0))
+        };
+        let (own_without, own_with) = (reached(&|r| r.shocked), reached(&|r| r.final_mark));
+        let mean = runs.iter().map(|r| amplification(self.price, r)).sum::<f64>() / n;
+        let quantiles = |of: &dyn Fn(&Run) -> f64| {
+            let mut x: Vec<f64> = runs.iter().map(of).collect();
+            x.sort_by(f64::total_cmp);
+            [0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99].map(|q| x[((q * n) as usize).min(x.len() - 1)])
+        };
+        CascadeChance {
+            hours,
+            probability,
+            standard_error: sqrt(probability * (1.0 - probability) / n),
+            forced_notional: quantiles(&|r| r.notional),
+            final_price: quantiles(&|r| r.final_price),
+            amplification: mean,
+            own_without,
+            own_with,
+        }
+    }
+}
+
+fn amplification(price: f64, r: &Run) -> f64 {
+    let outside = price - r.shocked;
+    if outside == 0.0 {
+        1.0
+    } else {
+        (price - r.final_price) / outside
+    }
+}
+
+/// The middle shock, as a fraction.
+fn median(runs: &mut [Run]) -> f64 {
+    runs.sort_by(|a, b| a.shocked.total_cmp(&b.shocked));
+    let price = runs[0].final_price.max(runs[runs.len() - 1].shocked);
+    let middle = runs[runs.len() / 2].shocked;
+    (1.0 - middle / price).abs()
 }

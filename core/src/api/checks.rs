@@ -1,9 +1,11 @@
 //! Checks of what several operations take: candles, funding, books.
 
 use crate::error::EngineError;
-use crate::market::{Book, Candles, FundingRow};
+use crate::market::{Book, Candles, FundingRow, Wallet};
 use crate::units;
 
+/// Wallets that one request may hold.
+const MOST_WALLETS: usize = 2_000_000;
 /// Bars of candles, or payments of funding, that are read.
 const MOST_BARS: usize = 200_000;
 
@@ -86,6 +88,36 @@ pub(super) fn book(given: &Book, field: &str) -> Result<(), EngineError> {
             format!("{field}.bids[0][0]"),
             format!("{} is not below the best ask, {}: the book is crossed", bid.0, ask.0),
         ));
+    }
+    Ok(())
+}
+
+/// Sizes and entries positive; a liquidation price of 0 is none.
+pub(super) fn wallets(given: &[Wallet], field: &str) -> Result<(), EngineError> {
+    if given.is_empty() {
+        return Err(EngineError::insufficient(field, "is empty: no position is known"));
+    }
+    if given.len() > MOST_WALLETS {
+        return Err(EngineError::invalid(
+            field,
+            format!("at most {MOST_WALLETS} wallets; got {}", given.len()),
+        ));
+    }
+    for (i, w) in given.iter().enumerate() {
+        if w.id.len() > 200 {
+            return Err(EngineError::invalid(
+                format!("{field}[{i}].id"),
+                "at most 200 characters",
+            ));
+        }
+        units::size(format_args!("{field}[{i}].size"), w.size)?;
+        units::price(format_args!("{field}[{i}].entry_price"), w.entry_price)?;
+        units::between(
+            format_args!("{field}[{i}].liquidation_price"),
+            w.liquidation_price,
+            0.0,
+            1e15,
+        )?;
     }
     Ok(())
 }

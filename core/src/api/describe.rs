@@ -1,9 +1,10 @@
 //! Operation `describe`: what this engine is and takes.
 
-use super::cascade::{CascadeRequest, CascadeResponse, LiquidationMapRequest, LiquidationMapResponse};
+use super::cascade::{CascadeRequest, CascadeResponse};
 use super::explain::Step;
 use super::hawkes::{HawkesRequest, HawkesResponse};
 use super::hedge::{HedgeRequest, HedgeResponse};
+use super::liquidation_map::{LiquidationMapRequest, LiquidationMapResponse};
 use super::replay::{ReplayRequest, ReplayResponse};
 use super::request::{
     CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,

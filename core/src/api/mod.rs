@@ -9,6 +9,7 @@ mod funding;
 pub mod hawkes;
 pub mod hedge;
 mod liquidation;
+pub mod liquidation_map;
 mod normalize;
 pub mod probability;
 pub mod replay;
@@ -61,9 +62,11 @@ pub fn evaluate(
         EngineRequest::Size(r) => size::size(r, explain, progress).map(|r| EngineResponse::Size(Box::new(r))),
         EngineRequest::Hedge(r) => hedge::hedge(r, explain, progress).map(|r| EngineResponse::Hedge(Box::new(r))),
         EngineRequest::LiquidationMap(r) => {
-            cascade::liquidation_map(r, explain).map(|r| EngineResponse::LiquidationMap(Box::new(r)))
+            liquidation_map::liquidation_map(r, explain).map(|r| EngineResponse::LiquidationMap(Box::new(r)))
         }
-        EngineRequest::Cascade(r) => cascade::cascade(r, explain).map(|r| EngineResponse::Cascade(Box::new(r))),
+        EngineRequest::Cascade(r) => {
+            cascade::cascade(r, explain, progress).map(|r| EngineResponse::Cascade(Box::new(r)))
+        }
         EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
         EngineRequest::Replay(r) => replay::replay(r, explain, progress).map(|r| EngineResponse::Replay(Box::new(r))),
         EngineRequest::Venues(r) => venues::venues(r, explain, progress).map(|r| EngineResponse::Venues(Box::new(r))),

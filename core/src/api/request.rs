@@ -30,7 +30,7 @@ pub enum EngineRequest {
     Calibration(CalibrationRequest),
     Size(super::size::SizeRequest),
     Hedge(super::hedge::HedgeRequest),
-    LiquidationMap(super::cascade::LiquidationMapRequest),
+    LiquidationMap(super::liquidation_map::LiquidationMapRequest),
     Cascade(super::cascade::CascadeRequest),
     Hawkes(super::hawkes::HawkesRequest),
     Replay(super::replay::ReplayRequest),
@@ -235,7 +235,11 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 17] = [
+    const OBJECTS: [&str; 21] = [
+        "map",
+        "impact",
+        "options",
+        "uncertainty",
         "costs",
         "sweep",
         "shock",

@@ -1,10 +1,11 @@
 //! What is answered.
 
 pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
-pub use super::cascade::{CascadeResponse, LiquidationMapResponse};
+pub use super::cascade::CascadeResponse;
 use super::explain::Step;
 pub use super::hawkes::HawkesResponse;
 pub use super::hedge::HedgeResponse;
+pub use super::liquidation_map::LiquidationMapResponse;
 pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
     ProbabilityResponse, Remedy, Sensitivity, TimeToLiquidation,

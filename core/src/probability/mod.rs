@@ -14,6 +14,7 @@ mod mixing;
 pub mod normal;
 mod pools;
 mod prices;
+pub(crate) mod scalar;
 mod simulate;
 mod sobol;
 

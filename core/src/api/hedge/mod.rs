@@ -21,6 +21,7 @@ use crate::dependence::{align, beta};
 use crate::error::EngineError;
 use crate::margin::room;
 use crate::market::{Account, Candles, Market, Position, Venue};
+use crate::probability::scalar::Scalar;
 use crate::units::{self, HOURS_PER_YEAR, MarginMode, Side};
 use crate::venue::snapshot;
 use frontier::Book;
@@ -759,20 +760,12 @@ fn simulated(view: &View, seed: u32) -> Vec<Vec<Vec<f64>>> {
                 .collect()
         })
         .collect();
-    let mut state = u64::from(seed) ^ 0x9e37_79b9_7f4a_7c15;
-    let mut unit = || {
-        // splitmix64: Steele, Lea and Flood (2014).
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 + 1e-17
-    };
+    let mut random = Scalar::new(u64::from(seed));
     let mut out: Vec<Vec<Vec<f64>>> = Vec::with_capacity(PATHS);
     for _ in 0..PATHS / 2 {
         let path: Vec<Vec<f64>> = (0..STEPS)
             .map(|_| {
-                let z: Vec<f64> = (0..n).map(|_| crate::probability::normal::quantile(unit())).collect();
+                let z: Vec<f64> = (0..n).map(|_| random.normal()).collect();
                 (0..n)
                     .map(|i| root[i].iter().zip(&z).map(|(r, z)| r * z).sum::<f64>())
                     .collect()

@@ -1,0 +1,126 @@
+//! Where positions that nobody shows would be liquidated: opens read from increases of open interest, at the prices of that
+//! interval, at a mix of leverages, aged and closed since.
+//!
+//! Every open has two sides: longs and shorts grow alike. A fall of open interest closes positions of all ages in proportion.
+//! Levels that the price has crossed are gone. In the end both sides are scaled to the open interest that is told.
+
+use crate::market::Candles;
+use crate::units::Side;
+use libm::{exp, log};
+
+/// Cells of the price grid, and how far it reaches beyond the prices seen, in logarithms.
+const CELLS: usize = 4000;
+const BEYOND: f64 = 1.4;
+/// Points at which an interval's opens are spread between its low and its high.
+const POINTS: usize = 5;
+
+pub struct Inferred {
+    /// `[liquidation price, long size, short size]`, ascending, without empty cells.
+    pub cells: Vec<(f64, f64, f64)>,
+    /// Share of the size opened since the beginning whose level was crossed.
+    pub crossed: f64,
+    pub opened: f64,
+}
+
+/// A leverage and the share of opened size at it.
+pub type Mix = [(f64, f64)];
+
+/// `maintenance(leverage)`: the rate that a position of that leverage has to keep.
+pub fn infer(
+    candles: &Candles,
+    open_interest: &[(f64, f64)],
+    mix: &Mix,
+    maintenance: &dyn Fn(f64) -> f64,
+    half_life_hours: f64,
+) -> Option<Inferred> {
+    let rows = &candles.rows;
+    let step = candles.interval.millis();
+    let last = open_interest.last()?.1;
+    let (low, high) = rows
+        .iter()
+        .fold((f64::MAX, 0.0f64), |a, r| (a.0.min(r.3), a.1.max(r.2)));
+    if rows.is_empty() || last <= 0.0 {
+        return None;
+    }
+    let (from, to) = (log(low) - BEYOND, log(high) + BEYOND);
+    let width = (to - from) / CELLS as f64;
+    let cell = |price: f64| (((log(price) - from) / width) as isize).clamp(0, CELLS as isize - 1) as usize;
+    let mut sides = [vec![0.0; CELLS], vec![0.0; CELLS]];
+    let total: f64 = mix.iter().map(|m| m.1).sum();
+    let keep = exp(-std::f64::consts::LN_2 * step / 3_600_000.0 / half_life_hours);
+    let open = |sides: &mut [Vec<f64>; 2], row: &(f64, f64, f64, f64, f64, f64), size: f64| {
+        for k in 0..POINTS {
+            let price = row.3 + (row.2 - row.3) * (k as f64 + 0.5) / POINTS as f64;
+            for (leverage, share) in mix {
+                let part = size * share / total / POINTS as f64;
+                let rate = maintenance(*leverage);
+                let long = price * (1.0 - 1.0 / leverage) / (1.0 - rate);
+                let short = price * (1.0 + 1.0 / leverage) / (1.0 + rate);
+                // At 1x a long cannot be liquidated: it is in no cell.
+                if long > exp(from) {
+                    sides[0][cell(long)] += part;
+                }
+                sides[1][cell(short)] += part;
+            }
+        }
+    };
+    let (mut crossed, mut opened) = (0.0, 0.0);
+    let mut at = 0;
+    let mut known = open_interest[0].1;
+    for (k, row) in rows.iter().enumerate() {
+        if k == 0 {
+            open(&mut sides, row, known);
+            opened += known;
+            continue;
+        }
+        // Ageing: what was opened is closed and opened again at today's prices.
+        let aged: f64 = known * (1.0 - keep);
+        for side in &mut sides {
+            for x in side.iter_mut() {
+                *x *= keep;
+            }
+        }
+        let mut change = 0.0;
+        while at < open_interest.len() && open_interest[at].0 <= row.0 + step {
+            change += open_interest[at].1 - known;
+            known = open_interest[at].1;
+            at += 1;
+        }
+        if change < 0.0 && known - change > 0.0 {
+            let left = known / (known - change);
+            for side in &mut sides {
+                for x in side.iter_mut() {
+                    *x *= left;
+                }
+            }
+        }
+        let fresh = aged + change.max(0.0);
+        open(&mut sides, row, fresh);
+        opened += fresh;
+        // Longs at or above the low, shorts at or below the high.
+        for x in &mut sides[0][cell(row.3)..] {
+            crossed += *x;
+            *x = 0.0;
+        }
+        for x in &mut sides[1][..=cell(row.2)] {
+            crossed += *x;
+            *x = 0.0;
+        }
+    }
+    for side in [Side::Long, Side::Short] {
+        let cells = &mut sides[usize::from(side == Side::Short)];
+        let sum: f64 = cells.iter().sum();
+        if sum > 0.0 {
+            cells.iter_mut().for_each(|x| *x *= last / sum);
+        }
+    }
+    let price = |k: usize| exp(from + (k as f64 + 0.5) * width);
+    Some(Inferred {
+        cells: (0..CELLS)
+            .filter(|k| sides[0][*k] > 0.0 || sides[1][*k] > 0.0)
+            .map(|k| (price(k), sides[0][k], sides[1][k]))
+            .collect(),
+        crossed: if opened > 0.0 { crossed / (2.0 * opened) } else { 0.0 },
+        opened,
+    })
+}
