@@ -255,6 +255,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "hawkes",
             "replay",
             "venues",
+            "warning",
             "normalize",
             "describe"
         ]

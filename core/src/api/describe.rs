@@ -16,6 +16,7 @@ use super::response::{
 };
 use super::size::{SizeRequest, SizeResponse};
 use super::venues::{VenuesRequest, VenuesResponse};
+use super::warning::{WarningRequest, WarningResponse};
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
 use schemars::{JsonSchema, schema_for};
@@ -26,7 +27,7 @@ use serde_json::Value;
 pub(super) const CONTRACT: &str = "1";
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 14] = [
+pub(super) const OPERATIONS: [&str; 15] = [
     "liquidation",
     "funding",
     "volatility",
@@ -39,6 +40,7 @@ pub(super) const OPERATIONS: [&str; 14] = [
     "hawkes",
     "replay",
     "venues",
+    "warning",
     "normalize",
     "describe",
 ];
@@ -105,8 +107,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
             operation::<ReplayRequest, ReplayResponse>(OPERATIONS[10]),
             operation::<VenuesRequest, VenuesResponse>(OPERATIONS[11]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[12]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[13]),
+            operation::<WarningRequest, WarningResponse>(OPERATIONS[12]),
+            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[13]),
+            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[14]),
         ],
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),

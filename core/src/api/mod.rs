@@ -19,6 +19,7 @@ mod run;
 pub mod size;
 pub mod venues;
 mod volatility;
+pub mod warning;
 
 pub use explain::Step;
 pub use hedge::HedgeRequest;
@@ -70,6 +71,9 @@ pub fn evaluate(
         EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
         EngineRequest::Replay(r) => replay::replay(r, explain, progress).map(|r| EngineResponse::Replay(Box::new(r))),
         EngineRequest::Venues(r) => venues::venues(r, explain, progress).map(|r| EngineResponse::Venues(Box::new(r))),
+        EngineRequest::Warning(r) => {
+            warning::warning(r, explain, progress).map(|r| EngineResponse::Warning(Box::new(r)))
+        }
         EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }

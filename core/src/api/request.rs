@@ -35,6 +35,7 @@ pub enum EngineRequest {
     Hawkes(super::hawkes::HawkesRequest),
     Replay(super::replay::ReplayRequest),
     Venues(super::venues::VenuesRequest),
+    Warning(super::warning::WarningRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -209,6 +210,7 @@ impl Envelope {
             "hawkes" => read(rest).map(EngineRequest::Hawkes),
             "replay" => read(rest).map(EngineRequest::Replay),
             "venues" => read(rest).map(EngineRequest::Venues),
+            "warning" => read(rest).map(EngineRequest::Warning),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {
@@ -235,7 +237,8 @@ impl Envelope {
 
 /// The reader would also take a list for an object and an object for a word; the contract does not.
 fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
-    const OBJECTS: [&str; 21] = [
+    const OBJECTS: [&str; 22] = [
+        "event",
         "map",
         "impact",
         "options",

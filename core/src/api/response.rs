@@ -14,6 +14,7 @@ pub use super::replay::ReplayResponse;
 pub use super::size::SizeResponse;
 pub use super::venues::VenuesResponse;
 pub use super::volatility::{EstimatorResult, ModelFit, Parameter, VolatilityResponse, Weight};
+pub use super::warning::WarningResponse;
 use crate::margin::{AccountRoom, PairMove, PositionRoom};
 use crate::venue::wire::Normalised;
 use schemars::JsonSchema;
@@ -36,6 +37,7 @@ pub enum EngineResponse {
     Hawkes(Box<HawkesResponse>),
     Replay(Box<ReplayResponse>),
     Venues(Box<VenuesResponse>),
+    Warning(Box<WarningResponse>),
     Normalize(NormalizeResponse),
     Describe(Box<DescribeResponse>),
 }

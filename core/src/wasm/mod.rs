@@ -111,6 +111,7 @@ operations! {
     hawkes: "HawkesRequest & { explain?: boolean }" => "HawkesResponse", "How far liquidations set each other off.";
     replay: "ReplayRequest & { explain?: boolean }" => "ReplayResponse", "What a position and a plan would have lived through.";
     venues: "VenuesRequest & { explain?: boolean }" => "VenuesResponse", "The same exposure on each venue.";
+    warning: "WarningRequest & { explain?: boolean }" => "WarningResponse", "The chance of a sharp move within the next minutes.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }
