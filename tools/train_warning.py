@@ -7,7 +7,7 @@
 
 Needs numpy, scipy, scikit-learn. FOLDER (default ../shared/data/candles beside the repository) holds the files
 5m_perp_*.csv.gz and 1m_perp_*.csv.gz with columns ts,open,high,low,close,volume; `ts` is the opening time in milliseconds.
-One core: about a minute to fit, a quarter of an hour to judge, 4 GB of memory. Every draw is seeded.
+One core: about a minute to fit, a quarter of an hour to judge. Every draw is seeded.
 
 THE FORECAST. At the close C of a 5-minute bar: does a low (down) reach C(1+r), r < 0, or a high (up) C(1+r), r > 0, within the
 next n bars. One set of coefficients for all assets; no price level, no volatility level and no name enters, only ratios.
@@ -473,13 +473,13 @@ def tables(title, D, y, te, P):
                     + ("| |" if m == "climatology" else f"{signed(trail[:, j].mean())} | {(trail[:, j] < 0).sum()} |")
                     + f" {y[te].sum() / p[te].sum():.2f} |")
     text += ["", f"Own skill over climatology: {signed(trail[:, own].mean())}, 95 % by days {skill[0]:+.3f} to {skill[1]:+.3f}. "
-             "Worst segments of it:", "", "| segment | bars | touched | AUC own | AUC two features | skill own, base rate | "
+             "Own worst segments against their own rate:", "", "| segment | bars | touched | AUC own | AUC two features | skill own, base rate | "
              "skill own, climatology | skill stock boosting, climatology |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
-    for i in np.argsort(base[:, own])[:max(6, (base[:, own] < 0).sum())]:
+    for i in np.argsort(base[:, own])[:max(3, (base[:, own] < 0).sum())]:
         name, k = parts[i]
-        at = {m: list(P).index(m) for m in ("two features", "stock boosting")}
-        text.append(f"| {name} | {len(k):,} | {int(y[k].sum())} | {A[i, own]:.3f} | {A[i, at['two features']]:.3f} | {signed(base[i, own])} | "
-                    f"{signed(trail[i, own])} | {signed(trail[i, at['stock boosting']])} |")
+        two, stock = list(P).index("two features"), list(P).index("stock boosting")
+        text.append(f"| {name} | {len(k):,} | {int(y[k].sum())} | {A[i, own]:.3f} | {A[i, two]:.3f} | {signed(base[i, own])} | "
+                    f"{signed(trail[i, own])} | {signed(trail[i, stock])} |")
     print("\n".join(text), flush=True)
     return text + [""]
 

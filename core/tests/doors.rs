@@ -338,3 +338,17 @@ fn ten_megabytes_of_garbage_are_refused() {
     );
     assert_eq!(ask(&deep)["error"]["code"], "invalid_input");
 }
+
+/// `schemas.json` is what the types say. `HEADROOM_WRITE=1 cargo test -p headroom-core --test doors schemas` writes it anew.
+#[test]
+fn shipped_schemas_are_those_of_the_types() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/schemas.json");
+    let made = serde_json::to_string(&headroom_core::api::schema::operations()).unwrap() + "\n";
+    if std::env::var_os("HEADROOM_WRITE").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap() == made,
+        "schemas.json is stale: run with HEADROOM_WRITE=1"
+    );
+}

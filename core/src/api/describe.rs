@@ -1,30 +1,18 @@
 //! Operation `describe`: what this engine is and takes.
 
-use super::cascade::{CascadeRequest, CascadeResponse};
 use super::explain::Step;
-use super::hawkes::{HawkesRequest, HawkesResponse};
-use super::hedge::{HedgeRequest, HedgeResponse};
-use super::liquidation_map::{LiquidationMapRequest, LiquidationMapResponse};
-use super::replay::{ReplayRequest, ReplayResponse};
-use super::request::{
-    CalibrationRequest, DescribeRequest, FundingRequest, LiquidationRequest, NormalizeRequest, ProbabilityRequest,
-    VolatilityRequest,
-};
-use super::response::{
-    CalibrationResponse, DescribeResponse, FundingResponse, LiquidationResponse, NormalizeResponse, Operation,
-    ProbabilityResponse, SnapshotGroup, VenueRule, VolatilityResponse,
-};
-use super::size::{SizeRequest, SizeResponse};
-use super::venues::{VenuesRequest, VenuesResponse};
-use super::warning::{WarningRequest, WarningResponse};
+use super::response::{DescribeResponse, Operation, SnapshotGroup, VenueRule};
 use crate::market::Venue;
 use crate::venue::{endpoint, snapshot};
-use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
 /// Version of the JSON shapes.
 pub(super) const CONTRACT: &str = "1";
+
+/// Schemas of all operations, as [`super::schema`] makes them from the types: shipped as text, since the code that makes them is
+/// a sixth of the engine.
+const SCHEMAS: &str = include_str!("schemas.json");
 
 /// Operations that answer in this version.
 pub(super) const OPERATIONS: [&str; 15] = [
@@ -45,16 +33,12 @@ pub(super) const OPERATIONS: [&str; 15] = [
     "describe",
 ];
 
-fn operation<Request: JsonSchema, Response: JsonSchema>(op: &str) -> Operation {
-    Operation {
-        op: op.to_owned(),
-        request: schema_for!(Request).to_value(),
-        response: schema_for!(Response).to_value(),
-    }
-}
-
 fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
     items.iter().filter_map(|i| serde_json::to_value(i).ok()).collect()
+}
+
+fn operations() -> Vec<Operation> {
+    serde_json::from_str(SCHEMAS).unwrap_or_default()
 }
 
 /// One step a shipped group of tiers: where it is from and how many instruments it holds.
@@ -94,23 +78,7 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
                 listings: g.listings(),
             })
             .collect(),
-        operations: vec![
-            operation::<LiquidationRequest, LiquidationResponse>(OPERATIONS[0]),
-            operation::<FundingRequest, FundingResponse>(OPERATIONS[1]),
-            operation::<VolatilityRequest, VolatilityResponse>(OPERATIONS[2]),
-            operation::<ProbabilityRequest, ProbabilityResponse>(OPERATIONS[3]),
-            operation::<CalibrationRequest, CalibrationResponse>(OPERATIONS[4]),
-            operation::<SizeRequest, SizeResponse>(OPERATIONS[5]),
-            operation::<HedgeRequest, HedgeResponse>(OPERATIONS[6]),
-            operation::<LiquidationMapRequest, LiquidationMapResponse>(OPERATIONS[7]),
-            operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
-            operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
-            operation::<ReplayRequest, ReplayResponse>(OPERATIONS[10]),
-            operation::<VenuesRequest, VenuesResponse>(OPERATIONS[11]),
-            operation::<WarningRequest, WarningResponse>(OPERATIONS[12]),
-            operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[13]),
-            operation::<DescribeRequest, DescribeResponse>(OPERATIONS[14]),
-        ],
+        operations: operations(),
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
         endpoints: values(endpoint::ENDPOINTS),
         hosts: values(endpoint::HOSTS),

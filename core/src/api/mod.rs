@@ -16,6 +16,7 @@ pub mod replay;
 pub mod request;
 pub mod response;
 mod run;
+pub mod schema;
 pub mod size;
 pub mod venues;
 mod volatility;
