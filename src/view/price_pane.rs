@@ -3,8 +3,9 @@
 use super::desk;
 use super::part::next_id;
 use crate::format;
+use crate::state::Desk;
 use crate::state::desk::Page;
-use crate::state::market::Origin;
+use crate::state::market::{MarketData, Origin};
 use crate::state::planning;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -41,7 +42,7 @@ struct Mounted {
 }
 
 /// Lines on the price axis: what, where, and its role for colour and dash.
-fn lines(desk: crate::state::Desk) -> Vec<(&'static str, f64, &'static str)> {
+fn lines(desk: Desk) -> Vec<(&'static str, f64, &'static str)> {
     let i = desk.index();
     let mut out = Vec::new();
     let Some(mark) = desk.mark(i) else { return out };
@@ -53,18 +54,33 @@ fn lines(desk: crate::state::Desk) -> Vec<(&'static str, f64, &'static str)> {
     if let Some(p) = desk.position_room(i).and_then(|p| p.liquidation_price) {
         out.push(("Liquidation", p, "liquidation"));
     }
-    // The band of the hedge, where its market is the one shown.
-    if desk.page.get() == Page::Hedge && desk.key(i).is_some_and(|k| k.1 == planning::hedge_symbol(desk)) {
-        let prices = desk.hedged.with(|h| h.answer.as_ref().map(|a| a.band_prices));
+    if desk.page.get() == Page::Hedge {
         let names = ["Band, low", "Band, high"];
+        let prices = band(desk, i, mark).unwrap_or_default();
         out.extend(
             names
                 .into_iter()
-                .zip(prices.unwrap_or_default())
+                .zip(prices)
                 .filter_map(|(name, p)| Some((name, p?, "entry"))),
         );
     }
     out
+}
+
+/// Prices of the market shown at which the hedge leaves its band: the hedge's own, or where this one stands then by its beta.
+fn band(desk: Desk, i: usize, mark: f64) -> Option<[Option<f64>; 2]> {
+    let (venue, symbol) = desk.key(i)?;
+    let hedge = planning::hedge_symbol(desk);
+    let answer = desk.hedged.with(|h| h.answer.clone())?;
+    if symbol == hedge {
+        return Some(answer.band_prices);
+    }
+    let beta = answer.betas.iter().find(|b| b.symbol == symbol)?.beta;
+    let from = desk
+        .markets
+        .with(|m| m.get(&(venue, hedge)).and_then(MarketData::mark))?;
+    let there = |p: f64| mark * (1.0 + beta * (p / from - 1.0));
+    Some(answer.band_prices.map(|p| p.map(there).filter(|p| *p > 0.0)))
 }
 
 #[component]
