@@ -58,8 +58,8 @@ fn families(
     let mut out = Vec::new();
     while let Some((t, kind)) = todo.pop() {
         let mark = dice.exponential();
-        for child in 0..2 {
-            for _ in 0..dice.poisson(n[child][kind] * mark.powf(mark_power)) {
+        for (child, rate) in n.iter().enumerate() {
+            for _ in 0..dice.poisson(rate[kind] * mark.powf(mark_power)) {
                 let at = t + dice.exponential() / decay;
                 if at < end {
                     todo.push((at, child));
@@ -210,8 +210,8 @@ fn the_events_expected_are_those_that_come() {
     for _ in 0..RUNS {
         let mut todo: Vec<(f64, usize)> = Vec::new();
         for (t, kind, _) in events.iter().filter(|e| e.0 > end - 600.0) {
-            for child in 0..2 {
-                for _ in 0..dice.poisson(N[child][*kind]) {
+            for (child, rate) in N.iter().enumerate() {
+                for _ in 0..dice.poisson(rate[*kind]) {
                     todo.push((t + dice.exponential() / 0.05, child));
                 }
             }
@@ -229,8 +229,8 @@ fn the_events_expected_are_those_that_come() {
                 continue;
             }
             counts[kind] += 1.0 / RUNS as f64;
-            for child in 0..2 {
-                for _ in 0..dice.poisson(N[child][kind]) {
+            for (child, rate) in N.iter().enumerate() {
+                for _ in 0..dice.poisson(rate[kind]) {
                     todo.push((t + dice.exponential() / 0.05, child));
                 }
             }
