@@ -1,7 +1,7 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
 use crate::state::desk::Page;
-use crate::state::{Desk, Scenario, chance, latest, planning, recalc};
+use crate::state::{Desk, Scenario, chance, latest, planning, recalc, replaying};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -100,6 +100,7 @@ fn App() -> impl IntoView {
     recalc::keep(desk);
     chance::keep(desk);
     planning::keep(desk);
+    replaying::keep(desk);
     feed::start(desk);
 
     view! {
@@ -128,6 +129,7 @@ fn App() -> impl IntoView {
                 }
                 Page::Size => view! { <view::size_page::SizePage /> }.into_any(),
                 Page::Hedge => view! { <view::hedge_page::HedgePage /> }.into_any(),
+                Page::Replay => view! { <view::replay_page::ReplayPage /> }.into_any(),
                 Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
             }}
         </main>

@@ -4,9 +4,11 @@ use super::chance::{self, COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
+use super::replaying::{Past, ReplayWishes};
 use super::scenario::Scenario;
 use crate::engine::Fault;
 use headroom_core::api::hedge::HedgeResponse;
+use headroom_core::api::replay::ReplayResponse;
 use headroom_core::api::size::SizeResponse;
 use headroom_core::api::{FundingResponse, LiquidationResponse, ProbabilityResponse};
 use headroom_core::forecast::standing::Standing;
@@ -62,14 +64,16 @@ pub(crate) enum Page {
     Desk,
     Size,
     Hedge,
+    Replay,
     Record,
 }
 
 impl Page {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 4] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::Desk, "desk", "Desk"),
         (Self::Size, "size", "Size"),
         (Self::Hedge, "hedge", "Hedge"),
+        (Self::Replay, "replay", "Replay"),
         (Self::Record, "record", "Track record"),
     ];
 
@@ -109,6 +113,11 @@ pub(crate) struct Desk {
     pub hedge_wishes: RwSignal<HedgeWishes>,
     pub hedged: RwSignal<Planned<HedgeResponse>>,
     pub paper: RwSignal<Paper>,
+    /// The past that is replayed, what is wished of it, the last answers.
+    pub past: RwSignal<Option<Past>>,
+    pub replay_wishes: RwSignal<ReplayWishes>,
+    pub replayed: RwSignal<Planned<ReplayResponse>>,
+    pub swept: RwSignal<Planned<ReplayResponse>>,
     /// Symbols whose markets are wanted beside those of the account.
     pub also: RwSignal<Vec<String>>,
     /// Chance of liquidation within the longest horizon that remedies are asked for.
@@ -152,6 +161,10 @@ impl Desk {
             hedge_wishes: RwSignal::new(HedgeWishes::default()),
             hedged: RwSignal::new(Planned::default()),
             paper: RwSignal::new(load_paper()),
+            past: RwSignal::new(None),
+            replay_wishes: RwSignal::new(ReplayWishes::default()),
+            replayed: RwSignal::new(Planned::default()),
+            swept: RwSignal::new(Planned::default()),
             also: RwSignal::new(Vec::new()),
             target: RwSignal::new(0.05),
             now: RwSignal::new(js_sys::Date::now()),

@@ -7,6 +7,7 @@ pub(crate) mod market;
 pub(crate) mod planning;
 pub(crate) mod recalc;
 pub(crate) mod record;
+pub(crate) mod replaying;
 pub(crate) mod scenario;
 pub(crate) mod tiers_text;
 

@@ -259,7 +259,7 @@ async fn ask<T: serde::de::DeserializeOwned>(op: &str, request: &impl Serialize)
     engine::read(&answer)
 }
 
-fn show<T: Send + Sync + 'static>(planned: RwSignal<Planned<T>>, found: Result<T, Fault>, fine: bool) {
+pub(crate) fn show<T: Send + Sync + 'static>(planned: RwSignal<Planned<T>>, found: Result<T, Fault>, fine: bool) {
     planned.update(|p| match found {
         Ok(answer) => {
             (p.answer, p.fine, p.fault) = (Some(Arc::new(answer)), fine, None);

@@ -14,6 +14,7 @@ pub(crate) mod picker;
 pub(crate) mod positions;
 pub(crate) mod price_pane;
 pub(crate) mod record_page;
+pub(crate) mod replay_page;
 pub(crate) mod room_panel;
 pub(crate) mod size_page;
 

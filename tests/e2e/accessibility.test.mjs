@@ -27,9 +27,9 @@ for (const colorScheme of ['dark', 'light']) {
       await page.getByRole('link', { name: 'Track record' }).click();
       await page.locator('.verdict').waitFor({ timeout: 60000 });
       await check('record');
-      for (const name of ['Size', 'Hedge']) {
+      for (const name of ['Size', 'Hedge', 'Replay']) {
         await page.getByRole('link', { name, exact: true }).click();
-        await page.locator('.plan .big output').waitFor({ timeout: 60000 });
+        await page.locator('.plan .big output').first().waitFor({ timeout: 60000 });
         await check(name);
       }
       await context.close();
