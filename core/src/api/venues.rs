@@ -502,11 +502,8 @@ fn differences(rows: &[VenueRow]) -> Vec<String> {
         ));
     }
     if let Some((low, a, high, b)) = ends(&|r| r.probability) {
-        let error = low
-            .standard_error
-            .unwrap_or(0.0)
-            .hypot(high.standard_error.unwrap_or(0.0));
-        if b - a > 3.0 * error {
+        let error = low.standard_error.unwrap_or(0.0) + high.standard_error.unwrap_or(0.0);
+        if b - a > 2.0 * error {
             out.push(format!(
                 "The chance of liquidation runs from {:.2} % on {} to {:.2} % on {}: more than the error of either.",
                 100.0 * a,
