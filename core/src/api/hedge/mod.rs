@@ -5,7 +5,9 @@
 //! proportional costs in the limit of small costs (Rogers 2004; Martin 2014; Whalley and Wilmott 1997 for the same cube root).
 
 mod frontier;
+mod schedules;
 mod types;
+mod view;
 
 pub use types::{
     Alternative, BetaUsed, HedgeCost, HedgeInstrument, HedgeRequest, HedgeResponse, Kill, Order, Policy, Schedule,
@@ -14,86 +16,24 @@ pub use types::{
 
 use super::calibration::own_standing;
 use super::liquidation::prepare;
-use super::probability::{Plan, probability};
+use super::probability::probability;
 use super::request::ProbabilityRequest;
 use super::{Progress, Step};
-use crate::dependence::{align, beta};
 use crate::error::EngineError;
 use crate::margin::room;
-use crate::market::{Account, Candles, Market, Position, Venue};
-use crate::probability::scalar::Scalar;
+use crate::market::{Account, Position, Venue};
 use crate::units::{self, HOURS_PER_YEAR, MarginMode, Side};
 use crate::venue::snapshot;
-use frontier::Book;
-use libm::{cbrt, sqrt};
+use libm::cbrt;
+use schedules::schedules;
+use view::{View, view};
 
 const HORIZON: f64 = 168.0;
 const CHECK_EVERY: f64 = 12.0;
 const HALF_LIFE_HOURS: f64 = 336.0;
-/// Simulated paths of a month, by the hour.
-const PATHS: usize = 192;
-const STEPS: usize = 720;
 const MOST_ALTERNATIVES: usize = 12;
 /// Bars that a beta wants.
 const LEAST_BARS: usize = 60;
-/// Spread of betas that shrinkage assumes about 1.
-const PRIOR_DEVIATION: f64 = 0.3;
-
-/// The book seen through the hedge's market.
-struct View {
-    symbols: Vec<String>,
-    /// Signed notional of each asset, collateral units.
-    notional: Vec<f64>,
-    maintenance: Vec<f64>,
-    /// Place of the hedge's market.
-    hedge: usize,
-    betas: Vec<BetaUsed>,
-    /// Annual.
-    covariance: Vec<Vec<f64>>,
-    equity: f64,
-    leverage: f64,
-    /// Place of the hedge's position in the account, if one is on.
-    held_at: Option<usize>,
-}
-
-impl View {
-    fn beta(&self, k: usize) -> f64 {
-        self.betas[k].beta
-    }
-    fn exposure(&self) -> f64 {
-        (0..self.notional.len()).map(|k| self.notional[k] * self.beta(k)).sum()
-    }
-    fn volatility(&self) -> f64 {
-        sqrt(self.covariance[self.hedge][self.hedge])
-    }
-    fn quadratic(&self, weights: &[f64]) -> f64 {
-        let n = weights.len();
-        (0..n)
-            .map(|i| {
-                (0..n)
-                    .map(|j| weights[i] * weights[j] * self.covariance[i][j])
-                    .sum::<f64>()
-            })
-            .sum()
-    }
-
-    /// Annual variance of how the exposure leaves its target by itself, over equity squared, the hedge at its target.
-    fn drift_variance(&self, target_delta: f64) -> f64 {
-        let mut on = self.notional.clone();
-        on[self.hedge] += target_delta * self.equity - self.exposure();
-        let weights: Vec<f64> = (0..on.len())
-            .map(|k| on[k] * (self.beta(k) - target_delta) / self.equity)
-            .collect();
-        self.quadratic(&weights).max(0.0)
-    }
-
-    /// Annual volatility of equity with this much more of the hedge.
-    fn residual(&self, more: f64) -> f64 {
-        let mut on = self.notional.clone();
-        on[self.hedge] += more;
-        sqrt(self.quadratic(&on).max(0.0)) / self.equity
-    }
-}
 
 /// Half-width of the band, a multiple of equity: of a deviation with this variance rate that is reflected at ±b, risk costs
 /// `γσ²b²/6` and trading `ε·v²/(2b)` a year; the sum is least at `b³ = 3εv²/(2γσ²)`.
@@ -311,8 +251,8 @@ fn position(h: &HedgeInstrument, signed: f64, isolated: bool) -> Position {
     }
 }
 
-fn plan(request: &HedgeRequest, account: Account, horizon: f64) -> Result<ProbabilityRequest, EngineError> {
-    Ok(ProbabilityRequest {
+fn plan(request: &HedgeRequest, account: Account, horizon: f64) -> ProbabilityRequest {
+    ProbabilityRequest {
         account,
         markets: request.markets.clone(),
         correlations: request.correlations.clone(),
@@ -322,174 +262,6 @@ fn plan(request: &HedgeRequest, account: Account, horizon: f64) -> Result<Probab
         target_probability: None,
         leverages: Vec::new(),
         seed: request.seed,
-    })
-}
-
-fn view(
-    request: &HedgeRequest,
-    h: &HedgeInstrument,
-    field: &str,
-    notes: &mut Vec<String>,
-) -> Result<View, EngineError> {
-    let account = &request.account;
-    let isolated = account.margin_mode == MarginMode::Isolated;
-    let open_at = account.positions.iter().position(|p| p.symbol == h.symbol);
-    // The same coin on another venue is what is hedged, not a hedge that is on.
-    let held_at = open_at.filter(|_| !elsewhere(request, h));
-    // All markets in one plan, so that volatilities and correlations are those of the probabilities.
-    let mut with = account.clone();
-    if open_at.is_none() {
-        with.positions.push(position(h, 1e-6, isolated));
-    }
-    let last = with.positions.len() - 1;
-    let plan = Plan::new(&plan(request, with, HORIZON)?, false).map_err(|e| {
-        match e.field.strip_prefix(&format!("account.positions[{last}]")) {
-            Some(rest) if open_at.is_none() => EngineError {
-                field: format!("{field}{rest}"),
-                ..e
-            },
-            _ => e,
-        }
-    })?;
-    let assets = &plan.markets.assets;
-    let n = assets.len();
-    let mut notional = vec![0.0; n];
-    let mut required = vec![0.0; n];
-    let (mut equity, mut gross) = (0.0, 0.0);
-    for pool in &plan.job.pools {
-        let trace = isolated && open_at.is_none() && pool.holdings.iter().all(|x| x.symbol == h.symbol);
-        equity += if trace { 0.0 } else { pool.cash };
-        for (holding, a) in pool.holdings.iter().zip(&pool.assets) {
-            if open_at.is_none() && holding.symbol == h.symbol {
-                // The trace of a position that was added to make the market known.
-                continue;
-            }
-            let size = holding.leg.notional(holding.leg.mark_x);
-            notional[*a] += holding.side.sign() * size;
-            required[*a] += holding.leg.requirement(holding.leg.mark_x);
-            equity += holding.leg.value(holding.leg.mark_x);
-            gross += size;
-        }
-    }
-    equity += account.other_maintenance_margin.unwrap_or(0.0);
-    if isolated && let Some(wallet) = account.wallet_balance {
-        equity = wallet;
-    }
-    if equity.is_nan() || equity <= 0.0 {
-        return Err(EngineError::invalid(
-            "account",
-            format!("has an equity of {equity:.2}: leverage and exposure over it cannot be told"),
-        ));
-    }
-    let hedge = assets.iter().position(|a| a.symbol == h.symbol).unwrap_or(n - 1);
-    let covariance: Vec<Vec<f64>> = (0..n)
-        .map(|i| {
-            (0..n)
-                .map(|j| plan.correlation(i, j) * assets[i].volatility * assets[j].volatility)
-                .collect()
-        })
-        .collect();
-    if covariance[hedge][hedge] <= 0.0 {
-        return Err(EngineError::insufficient(
-            format!("markets.{}.volatility", h.symbol),
-            "is 0: what does not move hedges nothing",
-        ));
-    }
-    let symbols: Vec<String> = assets.iter().map(|a| a.symbol.clone()).collect();
-    let betas = (0..n)
-        .map(|k| beta_of(request, &symbols, k, hedge, &covariance, notes))
-        .collect();
-    let gross_notional = |k: usize| {
-        if notional[k].abs() > 0.0 {
-            required[k] / notional[k].abs()
-        } else {
-            0.005
-        }
-    };
-    let maintenance = (0..n).map(gross_notional).map(|m| m.min(0.5)).collect();
-    notes.extend(plan.notes.iter().cloned());
-    notes.dedup();
-    Ok(View {
-        leverage: gross / equity,
-        symbols,
-        notional,
-        maintenance,
-        hedge,
-        betas,
-        covariance,
-        equity,
-        held_at,
-    })
-}
-
-fn candles<'a>(request: &'a HedgeRequest, symbol: &str) -> Option<&'a Candles> {
-    let market: &Market = request.markets.get(symbol)?;
-    market.candles.as_ref().filter(|_| market.volatility.is_none())
-}
-
-/// Bars of a half-life.
-fn half_life(c: &Candles) -> f64 {
-    HALF_LIFE_HOURS * 3_600_000.0 / c.interval.millis()
-}
-
-fn beta_of(
-    request: &HedgeRequest,
-    symbols: &[String],
-    k: usize,
-    hedge: usize,
-    covariance: &[Vec<f64>],
-    notes: &mut Vec<String>,
-) -> BetaUsed {
-    let symbol = symbols[k].clone();
-    if k == hedge {
-        return BetaUsed {
-            symbol,
-            beta: 1.0,
-            standard_error: Some(0.0),
-            source: "the hedge's own market".to_owned(),
-        };
-    }
-    let given = request
-        .correlations
-        .iter()
-        .any(|c| (c.0 == symbol && c.1 == symbols[hedge]) || (c.1 == symbol && c.0 == symbols[hedge]));
-    let pair = candles(request, &symbol).zip(candles(request, &symbols[hedge]));
-    if !given
-        && let Some((a, b)) = pair
-        && let Some(aligned) = align(&[a, b])
-        && aligned.returns.len() >= LEAST_BARS
-    {
-        for note in aligned.notes(&[symbol.clone(), symbols[hedge].clone()]) {
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
-        let (own, on) = (aligned.column(0), aligned.column(1));
-        let plain = beta::ewma(&own, &on, half_life(a));
-        let found = match request.policy.beta.as_deref() {
-            Some("kalman") => beta::kalman(&own, &on).map(|b| (b, "Kalman filter, random-walk beta")),
-            Some("shrunk") => plain.map(|b| {
-                (
-                    beta::shrunk(b, 1.0, PRIOR_DEVIATION),
-                    "weighted regression, shrunk towards 1",
-                )
-            }),
-            _ => plain.map(|b| (b, "weighted regression, half of the weight in the last fortnight")),
-        };
-        if let Some((b, source)) = found {
-            return BetaUsed {
-                symbol,
-                beta: b.value,
-                standard_error: Some(b.standard_error),
-                source: source.to_owned(),
-            };
-        }
-    }
-    BetaUsed {
-        symbol,
-        beta: covariance[k][hedge] / covariance[hedge][hedge],
-        standard_error: None,
-        source: "correlation · volatility / volatility of the hedge".to_owned(),
     }
 }
 
@@ -598,7 +370,7 @@ impl Chances {
             if account.positions.is_empty() {
                 return Ok((0.0, 0.0));
             }
-            let answer = probability(&plan(request, account, horizon)?, false, &mut |_| ())?;
+            let answer = probability(&plan(request, account, horizon), false, &mut |_| ())?;
             Ok((answer.horizons[0].probability, answer.horizons[0].standard_error))
         };
         let (before, first) = chance(request.account.clone())?;
@@ -683,105 +455,6 @@ fn kills(account: &Account) -> Result<Vec<Kill>, EngineError> {
             move_to_liquidation: room.liquidation_price.map(|x| x / p.mark_price - 1.0),
         })
         .collect())
-}
-
-type Past = (Vec<Schedule>, f64, f64);
-
-/// On simulated months, and on the past where all markets have candles of one interval.
-fn schedules(
-    request: &HedgeRequest,
-    view: &View,
-    cost: f64,
-    gamma: f64,
-    half: f64,
-    every: f64,
-) -> (Vec<Schedule>, Option<Past>) {
-    let n = view.symbols.len();
-    // The hedge that is on counts as part of what is hedged only where it is a position of its own kind: it starts anew here.
-    let mut notional: Vec<f64> = view.notional.iter().map(|x| x / view.equity).collect();
-    if view.held_at.is_some() {
-        notional[view.hedge] = 0.0;
-    }
-    let book = Book {
-        notional,
-        hedge: view.hedge,
-        maintenance: view.maintenance.clone(),
-        target_delta: request.policy.target_delta,
-        cost,
-        risk_aversion: gamma,
-        covariance: view.covariance.clone(),
-    };
-    let known: Vec<f64> = view.betas.iter().map(|b| b.beta).collect();
-    let paths = simulated(view, request.seed);
-    let model = frontier::all(&book, &paths, &|_| known.clone(), half, every, 1.0);
-    let all: Option<Vec<&Candles>> = view.symbols.iter().map(|s| candles(request, s)).collect();
-    let past = all.and_then(|all| align(&all).map(|a| (half_life(all[0]), all[0].interval.millis() / 3_600_000.0, a)));
-    let past = past
-        .filter(|(_, _, a)| a.returns.len() >= 10 * LEAST_BARS)
-        .map(|(half_life, step, aligned)| {
-            let betas = rolling(&aligned.returns, view.hedge, half_life, n);
-            // The first bars only find the betas.
-            let start = LEAST_BARS;
-            let rows = aligned.returns[start..].to_vec();
-            let schedules = frontier::all(&book, &[rows], &|t| betas[start + t].clone(), half, every, step);
-            let end = aligned.times.len() - 1;
-            (schedules, aligned.times[start], aligned.times[end])
-        });
-    (model, past)
-}
-
-/// Betas as known before each bar.
-fn rolling(returns: &[Vec<f64>], hedge: usize, half_life: f64, n: usize) -> Vec<Vec<f64>> {
-    let decay = libm::exp(-std::f64::consts::LN_2 / half_life);
-    let (mut xy, mut xx) = (vec![0.0; n], 0.0f64);
-    returns
-        .iter()
-        .map(|row| {
-            let known = (0..n).map(|k| if xx > 0.0 { xy[k] / xx } else { 1.0 }).collect();
-            for k in 0..n {
-                xy[k] = xy[k] * decay + row[k] * row[hedge];
-            }
-            xx = xx * decay + row[hedge] * row[hedge];
-            known
-        })
-        .collect()
-}
-
-/// Months of hourly log returns: correlated normals with the volatilities in use, martingale prices.
-fn simulated(view: &View, seed: u32) -> Vec<Vec<Vec<f64>>> {
-    use nalgebra::{DMatrix, SymmetricEigen};
-    let n = view.symbols.len();
-    let hour = 1.0 / HOURS_PER_YEAR;
-    let eigen = SymmetricEigen::new(DMatrix::from_fn(n, n, |i, j| view.covariance[i][j] * hour));
-    let root: Vec<Vec<f64>> = (0..n)
-        .map(|i| {
-            (0..n)
-                .map(|k| eigen.eigenvectors[(i, k)] * sqrt(eigen.eigenvalues[k].max(0.0)))
-                .collect()
-        })
-        .collect();
-    let mut random = Scalar::new(u64::from(seed));
-    let mut out: Vec<Vec<Vec<f64>>> = Vec::with_capacity(PATHS);
-    for _ in 0..PATHS / 2 {
-        let path: Vec<Vec<f64>> = (0..STEPS)
-            .map(|_| {
-                let z: Vec<f64> = (0..n).map(|_| random.normal()).collect();
-                (0..n)
-                    .map(|i| root[i].iter().zip(&z).map(|(r, z)| r * z).sum::<f64>())
-                    .collect()
-            })
-            .collect();
-        // Each path and its mirror, so that neither side is favoured by chance.
-        let drift: Vec<f64> = (0..n).map(|i| 0.5 * view.covariance[i][i] * hour).collect();
-        let turned = |sign: f64| -> Vec<Vec<f64>> {
-            path.iter()
-                .map(|row| row.iter().zip(&drift).map(|(r, d)| sign * r - d).collect())
-                .collect()
-        };
-        out.push(turned(1.0));
-        out.push(turned(-1.0));
-    }
-    out
 }
 
 fn alternative(request: &HedgeRequest, other: &HedgeInstrument, field: &str) -> Result<Alternative, EngineError> {

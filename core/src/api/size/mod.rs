@@ -340,8 +340,7 @@ impl<'a> Sizing<'a> {
         let mut gross = 0.0;
         let mut value = 0.0;
         for (p, pool) in job.pools.iter().enumerate() {
-            for (h, holding) in pool.holdings.iter().enumerate().filter(|(h, _)| open(p, *h)) {
-                debug_assert!(open(p, h));
+            for (_, holding) in pool.holdings.iter().enumerate().filter(|(h, _)| open(p, *h)) {
                 gross += holding.leg.notional(holding.leg.mark_x);
                 value += holding.leg.value(holding.leg.mark_x);
             }
