@@ -2,38 +2,21 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
+mod common;
+
+use common::{Dice, ask, n};
 use headroom_core::cascade::queue::{Candidate, close, rank};
-use headroom_core::evaluate_json;
 use headroom_core::market::Venue;
 use headroom_core::units::Side;
 use serde_json::{Value, json};
 
-fn ask(request: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap()
-}
-
-fn n(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| panic!("no number: {v}"))
-}
-
-struct Random(u64);
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-}
-
 /// Longs below 100 and shorts above it.
-fn wallets(r: &mut Random, count: usize) -> Vec<Value> {
+fn wallets(r: &mut Dice, count: usize) -> Vec<Value> {
     (0..count)
         .map(|i| {
-            let long = r.unit() < 0.6;
-            let away = 0.01 + 0.3 * r.unit();
-            json!({"id": format!("w{i}"), "side": if long { "long" } else { "short" }, "size": 1.0 + 50.0 * r.unit() * r.unit(), "entry_price": 100,
+            let long = r.uniform() < 0.6;
+            let away = 0.01 + 0.3 * r.uniform();
+            json!({"id": format!("w{i}"), "side": if long { "long" } else { "short" }, "size": 1.0 + 50.0 * r.uniform() * r.uniform(), "entry_price": 100,
                 "liquidation_price": if long { 100.0 * (1.0 - away) } else { 100.0 * (1.0 + away) }})
         })
         .collect()
@@ -79,13 +62,13 @@ fn brute(wallets: &[Value], depth: f64, shock: f64, mark_share: f64) -> (f64, f6
 
 #[test]
 fn full_mode_with_everything_off_is_that_of_brute_force() {
-    let mut r = Random(1);
+    let mut r = Dice(1);
     let mut deep = 0;
     for case in 0..1000 {
-        let count = 1 + (r.unit() * 300.0) as usize;
+        let count = 1 + (r.uniform() * 300.0) as usize;
         let w = wallets(&mut r, count);
-        let depth = 4_000.0 + 60_000.0 * r.unit();
-        let shock = (0.01 + 0.15 * r.unit()) * if case % 2 == 0 { -1.0 } else { 1.0 };
+        let depth = 4_000.0 + 60_000.0 * r.uniform();
+        let shock = (0.01 + 0.15 * r.uniform()) * if case % 2 == 0 { -1.0 } else { 1.0 };
         let share = if case % 3 == 0 { 0.4 } else { 1.0 };
         let a = ask(&request(&w, depth, shock, json!({"mark_share": share})));
         let (price, sold, hit) = brute(&w, depth, shock, share);
@@ -124,16 +107,16 @@ fn full_mode_with_everything_off_is_that_of_brute_force() {
 
 #[test]
 fn money_is_conserved_through_fund_and_deleveraging() {
-    let mut r = Random(2);
+    let mut r = Dice(2);
     let (mut with_queue, mut with_backstop) = (0, 0);
     for case in 0..400 {
         let w = wallets(&mut r, 80);
         let venue = ["binance", "bybit", "okx", "hyperliquid", "dydx"][case % 5];
-        let fund = 2000.0 * r.unit();
-        let shock = -(0.03 + 0.25 * r.unit());
+        let fund = 2000.0 * r.uniform();
+        let shock = -(0.03 + 0.25 * r.uniform());
         let a = ask(&request(
             &w,
-            3_000.0 + 20_000.0 * r.unit(),
+            3_000.0 + 20_000.0 * r.uniform(),
             shock,
             json!({"venue": venue, "insurance_fund": fund, "maintenance_margin_rate": 0.01}),
         ));
@@ -233,7 +216,7 @@ fn the_queue_ranks_as_the_venues_say() {
 
 #[test]
 fn a_distribution_is_its_runs() {
-    let mut r = Random(5);
+    let mut r = Dice(5);
     let w = wallets(&mut r, 300);
     let base = json!({"op": "cascade", "price": 100, "wallets": w, "impact": {"notional_per_percent": 30000},
         "shock": {"volatility": 3.0, "horizon_hours": 24}, "runs": 20000, "seed": 9, "larger_than": 20000,
@@ -380,7 +363,7 @@ fn the_inferred_map_is_where_the_opens_were() {
 
 #[test]
 fn refusals_name_their_field() {
-    let mut r = Random(3);
+    let mut r = Dice(3);
     let base = request(&wallets(&mut r, 5), 1e4, -0.05, json!({}));
     let cases: [(&str, Value, &str, &str); 8] = [
         ("shock", json!({}), "invalid_input", "shock"),

@@ -2,40 +2,10 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
-use headroom_core::evaluate_json;
+mod common;
+
+use common::{Dice, ask, n};
 use serde_json::{Value, json};
-
-fn ask(request: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap()
-}
-
-fn n(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| panic!("no number: {v}"))
-}
-
-/// A generator of its own, so that nothing of the engine makes the data it is tested on.
-struct Dice(u64);
-impl Dice {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-    fn exponential(&mut self) -> f64 {
-        -self.uniform().ln()
-    }
-    fn poisson(&mut self, mean: f64) -> usize {
-        let mut left = self.exponential();
-        let mut k = 0;
-        while left < mean {
-            left += self.exponential();
-            k += 1;
-        }
-        k
-    }
-}
 
 /// By its definition as families: immigrants, each event's children after exponential delays. Seconds.
 fn families(

@@ -2,16 +2,10 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
-use headroom_core::evaluate_json;
+mod common;
+
+use common::{ask, n};
 use serde_json::{Value, json};
-
-fn ask(request: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap()
-}
-
-fn n(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| panic!("no number: {v}"))
-}
 
 fn near(a: &Value, b: &Value) {
     assert!((n(a) - n(b)).abs() <= 1e-9 * n(b).abs().max(1.0), "{a} {b}");

@@ -2,17 +2,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
-use headroom_core::evaluate_json;
+mod common;
+
+use common::{ask, n};
 use headroom_core::warning::features::new_york;
 use serde_json::{Value, json};
-
-fn ask(request: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap()
-}
-
-fn n(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| panic!("no number: {v}"))
-}
 
 /// Made by `tools/reference_warning.py`.
 fn vectors() -> Value {

@@ -5,7 +5,7 @@ use crate::cascade::chance::{Doubt, Field, Run};
 use crate::cascade::depth::{Depth, Law, evaporated};
 use crate::cascade::forced::{self, Orders, Terms};
 use crate::cascade::queue::{self, Candidate};
-use crate::cascade::spiral::{Exposed, run};
+use crate::cascade::spiral::{Exposed, Round, run};
 use crate::error::EngineError;
 use crate::market::{Book, Venue, Wallet};
 use crate::units::{self, Side};
@@ -166,7 +166,7 @@ pub struct Deleveraged {
 }
 
 /// What the venue did beside the orders.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[cfg_attr(feature = "wasm", tsify(missing_as_null))]
 pub struct Machinery {
@@ -396,6 +396,20 @@ pub(super) fn cascade(
     Ok(answer)
 }
 
+/// The first of them.
+fn told_rounds(rounds: &[Round]) -> Vec<CascadeRound> {
+    rounds
+        .iter()
+        .take(MOST_ROUNDS)
+        .map(|r| CascadeRound {
+            from: r.from,
+            to: r.to,
+            wallets: r.wallets,
+            size: r.size,
+        })
+        .collect()
+}
+
 impl Prepared<'_> {
     /// The outside move, signed; where one is given.
     fn fraction(&self) -> Result<f64, EngineError> {
@@ -473,17 +487,7 @@ impl Prepared<'_> {
         out.book_exhausted = s.exhausted;
         out.amplification = (self.price - s.final_price) / (self.price - start);
         out.round_count = s.rounds.len();
-        out.rounds = s
-            .rounds
-            .iter()
-            .take(MOST_ROUNDS)
-            .map(|r| CascadeRound {
-                from: r.from,
-                to: r.to,
-                wallets: r.wallets,
-                size: r.size,
-            })
-            .collect();
+        out.rounds = told_rounds(&s.rounds);
         Ok(out)
     }
 
@@ -547,17 +551,7 @@ impl Prepared<'_> {
         out.book_exhausted = c.exhausted;
         out.amplification = (self.price - c.final_price) / (self.price - start);
         out.round_count = c.rounds.len();
-        out.rounds = c
-            .rounds
-            .iter()
-            .take(MOST_ROUNDS)
-            .map(|r| CascadeRound {
-                from: r.from,
-                to: r.to,
-                wallets: r.wallets,
-                size: r.size,
-            })
-            .collect();
+        out.rounds = told_rounds(&c.rounds);
         if !depth.has_end() && self.request.book.is_some() {
             out.assumptions
                 .push("behind the levels given depth goes on by a power law fitted to them".to_owned());
@@ -638,15 +632,9 @@ impl Prepared<'_> {
         );
         out.machinery = Some(Machinery {
             final_mark: start,
-            backstop_size: 0.0,
             shortfall: loss,
-            surplus: 0.0,
-            insurance_fund: None,
-            deleveraged_size: 0.0,
-            deleveraged_notional: 0.0,
-            first_deleveraging: None,
-            deleveraged: Vec::new(),
             pool_loss: loss,
+            ..Machinery::default()
         });
         Ok(out)
     }

@@ -5,6 +5,7 @@
 //! together at their average price, then the mark moves. So the order of wallets says nothing.
 
 use super::depth::Depth;
+use super::spiral::Round;
 use crate::units::Side;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -36,15 +37,6 @@ pub struct Terms {
     pub surplus_to_fund: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Round {
-    /// Mark before and after.
-    pub from: f64,
-    pub to: f64,
-    pub wallets: usize,
-    pub size: f64,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cascade {
     /// Of the book, and of the mark.
@@ -67,6 +59,7 @@ pub struct Cascade {
     /// Of the fund, at the end.
     pub fund: Option<f64>,
     pub exhausted: bool,
+    /// Each from the mark before to the mark after.
     pub rounds: Vec<Round>,
 }
 
