@@ -295,6 +295,33 @@ fn a_distribution_is_its_runs() {
     );
 }
 
+#[test]
+fn the_middle_shock_is_the_middle_on_both_sides() {
+    let mut r = Dice(11);
+    let w = wallets(&mut r, 50);
+    for (hurts, sign) in [("long", -1.0), ("short", 1.0)] {
+        // So deep a book that nothing follows the shock: its median is where half of the runs end.
+        let a = ask(
+            &json!({"op": "cascade", "price": 100, "wallets": w, "impact": {"notional_per_percent": 1e15},
+            "shock": {"volatility": 0.9, "horizon_hours": 24, "hurts": hurts}, "runs": 4000, "seed": 2}),
+        );
+        let middle = n(&a["distribution"][0]["final_price"][2]);
+        assert!((n(&a["shocked_price"]) - middle).abs() < 1e-6 * middle, "{hurts}: {a}");
+        assert!(sign * (middle - 100.0) > 1.0);
+    }
+}
+
+#[test]
+fn longs_that_no_price_reaches_stay_where_they_are() {
+    let mut r = map_request();
+    r["leverage_mix"] = json!([[1, 0.9], [10, 0.1]]);
+    let levels: Vec<[f64; 3]> = serde_json::from_value(ask(&r)["levels"].clone()).unwrap();
+    let size = |k: usize| levels.iter().map(|l| l[k] / l[0]).sum::<f64>();
+    // A tenth of 1,940 on the long side, all of it on the short side, where 1x has a level too.
+    assert!((size(1) / 194.0 - 1.0).abs() < 0.01, "{}", size(1));
+    assert!((size(2) / 1940.0 - 1.0).abs() < 0.01, "{}", size(2));
+}
+
 fn map_request() -> Value {
     // A day of bars at 100 that climb to 110, open interest that grows with them.
     let rows: Vec<Value> = (0..48)

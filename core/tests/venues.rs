@@ -124,6 +124,22 @@ fn volatile_collateral_brings_the_pool_nearer() {
 }
 
 #[test]
+fn borrowing_is_paid_beside_a_history_as_beside_a_rate() {
+    let mut given = request();
+    given["terms"]["gmx"]["borrow_rate"] = json!(0.0005);
+    let mut past = given.clone();
+    // The same constant rate, told by a month of payments.
+    let rows: Vec<Value> = (0..720)
+        .map(|k| json!([1_700_000_000_000.0 + 3.6e6 * f64::from(k), 0.00002]))
+        .collect();
+    past["markets"]["gmx"] = json!({"volatility": 0.6, "funding": rows, "funding_interval_hours": 1});
+    let p = |r: &Value| n(&ask(r)["rows"][5]["probability"]);
+    let (a, b) = (p(&given), p(&past));
+    assert!((a - b).abs() < 0.008, "{a} {b}");
+    assert!(a > p(&request()) + 0.01);
+}
+
+#[test]
 fn a_split_is_two_smaller_positions() {
     let mut r = request();
     r["split"] = json!([["binance", 0.25], ["hyperliquid", 0.75]]);

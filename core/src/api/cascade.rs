@@ -278,10 +278,11 @@ fn check(request: &CascadeRequest) -> Result<Prepared<'_>, EngineError> {
         }
     };
     if request.wallets.is_empty() == request.map.is_none() {
-        return Err(EngineError::insufficient(
-            "wallets",
-            "either wallets or a map is needed",
-        ));
+        return Err(if request.map.is_none() {
+            EngineError::insufficient("wallets", "either wallets or a map is needed")
+        } else {
+            EngineError::invalid("map", "wallets and a map are given: one of them")
+        });
     }
     let mut notes = Vec::new();
     let mut positions: Vec<(f64, f64)> = Vec::new();
@@ -590,7 +591,12 @@ impl Prepared<'_> {
             .iter()
             .map(|w| {
                 let s = side.sign();
-                let implied = w.size * (rate * w.liquidation_price - s * (w.liquidation_price - w.entry_price));
+                // Without a level there is at least the whole notional behind it.
+                let implied = if w.liquidation_price > 0.0 {
+                    w.size * (rate * w.liquidation_price - s * (w.liquidation_price - w.entry_price))
+                } else {
+                    w.size * w.entry_price
+                };
                 Candidate {
                     size: w.size,
                     entry_price: w.entry_price,
@@ -685,7 +691,7 @@ impl Prepared<'_> {
             let seed = u64::from(self.request.seed) + ((k as u64 + 1) << 32);
             let mut all = field.runs(volatility, *h, doubt, coverage, runs, seed);
             distribution.push(self.told(*h, &mut all, larger_than));
-            first.get_or_insert(median(&mut all));
+            first.get_or_insert(median(&mut all, self.price));
             progress(Progress {
                 share: (k + 1) as f64 / hours.len() as f64,
             });
@@ -751,10 +757,8 @@ fn amplification(price: f64, r: &Run) -> f64 {
     }
 }
 
-/// The middle shock, as a fraction.
-fn median(runs: &mut [Run]) -> f64 {
+/// The middle shock, as a fraction of the price.
+fn median(runs: &mut [Run], price: f64) -> f64 {
     runs.sort_by(|a, b| a.shocked.total_cmp(&b.shocked));
-    let price = runs[0].final_price.max(runs[runs.len() - 1].shocked);
-    let middle = runs[runs.len() / 2].shocked;
-    (1.0 - middle / price).abs()
+    (1.0 - runs[runs.len() / 2].shocked / price).abs()
 }

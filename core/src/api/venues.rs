@@ -7,6 +7,7 @@ use super::request::{FundingRequest, LiquidationRequest, ModelChoice, Probabilit
 use super::response::CostQuantiles;
 use super::{Progress, Step, checks};
 use crate::error::EngineError;
+use crate::funding::interval_of;
 use crate::market::{
     Account, Collateral, CollateralToken, Instrument, Market, Position, Tiers, Venue, tiers::TierUnit,
 };
@@ -278,9 +279,16 @@ impl<'a> Wanted<'a> {
         let mut m = self.market.clone();
         if let Some(borrow) = self.terms.borrow_rate {
             let s = self.request.candidate.side.sign();
-            let hours = m.funding_interval_hours.unwrap_or(1.0);
-            m.funding_interval_hours = Some(hours);
-            m.funding_rate = Some(m.funding_rate.unwrap_or(0.0) + s * borrow * hours);
+            let history = m.funding.as_deref().unwrap_or(&[]);
+            let hours = m.funding_interval_hours.or_else(|| interval_of(history)).unwrap_or(1.0);
+            let more = s * borrow * hours;
+            if m.funding_rate.is_some() || history.is_empty() {
+                m.funding_interval_hours = Some(hours);
+                m.funding_rate = Some(m.funding_rate.unwrap_or(0.0) + more);
+            }
+            for row in m.funding.iter_mut().flatten() {
+                row.1 += more;
+            }
         }
         m
     }
@@ -436,7 +444,9 @@ impl<'a> Wanted<'a> {
             row.borrow_cost = Some(0.0);
         }
         row.exit_cost = match (&self.market.book, self.terms.price_impact) {
-            (_, Some(impact)) if self.venue == Venue::Gmx => Some(-impact),
+            (_, Some(impact)) if self.venue == Venue::Gmx => {
+                Some(-units::money(format!("terms.{}.price_impact", self.venue), impact)?)
+            }
             (Some(book), _) => {
                 checks::book(book, &format!("markets.{}.book", self.venue))?;
                 let middle = book.middle().unwrap_or(price);

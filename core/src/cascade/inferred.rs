@@ -48,7 +48,9 @@ pub fn infer(
     let mut sides = [vec![0.0; CELLS], vec![0.0; CELLS]];
     let total: f64 = mix.iter().map(|m| m.1).sum();
     let keep = exp(-std::f64::consts::LN_2 * step / 3_600_000.0 / half_life_hours);
-    let open = |sides: &mut [Vec<f64>; 2], row: &(f64, f64, f64, f64, f64, f64), size: f64| {
+    // Longs at a leverage that no price liquidates: in no cell, and yet part of the open interest.
+    let mut safe = 0.0;
+    let open = |sides: &mut [Vec<f64>; 2], safe: &mut f64, row: &(f64, f64, f64, f64, f64, f64), size: f64| {
         for k in 0..POINTS {
             let price = row.3 + (row.2 - row.3) * (k as f64 + 0.5) / POINTS as f64;
             for (leverage, share) in mix {
@@ -56,9 +58,10 @@ pub fn infer(
                 let rate = maintenance(*leverage);
                 let long = price * (1.0 - 1.0 / leverage) / (1.0 - rate);
                 let short = price * (1.0 + 1.0 / leverage) / (1.0 + rate);
-                // At 1x a long cannot be liquidated: it is in no cell.
                 if long > exp(from) {
                     sides[0][cell(long)] += part;
+                } else {
+                    *safe += part;
                 }
                 sides[1][cell(short)] += part;
             }
@@ -69,7 +72,7 @@ pub fn infer(
     let mut known = open_interest[0].1;
     for (k, row) in rows.iter().enumerate() {
         if k == 0 {
-            open(&mut sides, row, known);
+            open(&mut sides, &mut safe, row, known);
             opened += known;
             continue;
         }
@@ -80,6 +83,7 @@ pub fn infer(
                 *x *= keep;
             }
         }
+        safe *= keep;
         let mut change = 0.0;
         while at < open_interest.len() && open_interest[at].0 <= row.0 + step {
             change += open_interest[at].1 - known;
@@ -88,6 +92,7 @@ pub fn infer(
         }
         if change < 0.0 && known - change > 0.0 {
             let left = known / (known - change);
+            safe *= left;
             for side in &mut sides {
                 for x in side.iter_mut() {
                     *x *= left;
@@ -95,7 +100,7 @@ pub fn infer(
             }
         }
         let fresh = aged + change.max(0.0);
-        open(&mut sides, row, fresh);
+        open(&mut sides, &mut safe, row, fresh);
         opened += fresh;
         // Longs at or above the low, shorts at or below the high.
         for x in &mut sides[0][cell(row.3)..] {
@@ -109,7 +114,7 @@ pub fn infer(
     }
     for side in [Side::Long, Side::Short] {
         let cells = &mut sides[usize::from(side == Side::Short)];
-        let sum: f64 = cells.iter().sum();
+        let sum: f64 = cells.iter().sum::<f64>() + if side == Side::Long { safe } else { 0.0 };
         if sum > 0.0 {
             cells.iter_mut().for_each(|x| *x *= last / sum);
         }
