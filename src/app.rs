@@ -1,7 +1,7 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
 use crate::state::desk::Page;
-use crate::state::{Desk, Scenario, chance, latest, planning, recalc, replaying};
+use crate::state::{Desk, Scenario, cascading, chance, latest, planning, recalc, replaying};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -100,8 +100,10 @@ fn App() -> impl IntoView {
     recalc::keep(desk);
     chance::keep(desk);
     planning::keep(desk);
+    cascading::keep(desk);
     replaying::keep(desk);
     feed::start(desk);
+    feed::wallets::start(desk);
 
     view! {
         <a class="skip" href="#desk" on:click=move |e| {
@@ -129,6 +131,7 @@ fn App() -> impl IntoView {
                 }
                 Page::Size => view! { <view::size_page::SizePage /> }.into_any(),
                 Page::Hedge => view! { <view::hedge_page::HedgePage /> }.into_any(),
+                Page::Cascade => view! { <view::cascade_page::CascadePage /> }.into_any(),
                 Page::Replay => view! { <view::replay_page::ReplayPage /> }.into_any(),
                 Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
             }}

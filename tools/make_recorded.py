@@ -70,6 +70,14 @@ candles = {key: hourly(f"candles/{name}.csv.gz") for key, name in CANDLES.items(
 for (venue, coin), c in candles.items():
     write(f"{WWW}/candles/{venue}-{coin}.json", {"interval": "1h", "rows": c})
 
+# Open interest of Binance, hourly, of the last 500 hours.
+interest = {}
+for coin in ("BTC", "ETH", "SOL", "DOGE"):
+    kept = [(int(r["ts"]), float(f"{float(r['oi']):.7g}")) for r in rows(f"open_interest/oi_5m_binance_{coin}USDT_2025-12_2026-02.csv.gz")
+            if int(r["ts"]) % HOUR == 0 and r["oi"]][-500:]
+    interest[coin] = f"interest/binance-{coin}.json"
+    write(f"{WWW}/{interest[coin]}", [short(r) for r in kept])
+
 # Up to a year of the same series, for what needs more of the past than the page starts with.
 history = {}
 for (venue, coin), name in CANDLES.items():
@@ -108,6 +116,8 @@ for venue, template in SYMBOL.items():
         }
         if (source, coin) in history:
             entry["history"] = history[(source, coin)]
+        if coin in interest:
+            entry["interest"] = interest[coin]
         if paid:
             write(f"{WWW}/funding/{venue}-{coin}.json", paid)
             entry["funding"] = f"funding/{venue}-{coin}.json"
@@ -123,6 +133,10 @@ write(f"{FIXTURES}/binance/klines_BTCUSDT_1h.json",
       [[r[0], f"{r[1]}", f"{r[2]}", f"{r[3]}", f"{r[4]}", f"{r[5]}", r[0] + HOUR - 1, "0", 0, "0", "0", "0"] for r in b])
 write(f"{FIXTURES}/binance/funding_rate_BTCUSDT.json",
       [{"symbol": "BTCUSDT", "fundingTime": t, "fundingRate": f"{x:.8f}", "markPrice": ""} for t, x in funding[("binance", "BTC")][-200:]])
+with open(f"{WWW}/{interest['BTC']}") as f:
+    held = json.load(f)
+write(f"{FIXTURES}/binance/open_interest_hist_BTCUSDT.json",
+      [{"symbol": "BTCUSDT", "sumOpenInterest": f"{x}", "sumOpenInterestValue": "0", "timestamp": t} for t, x in held])
 y = candles[("bybit", "BTC")][-500:]
 write(f"{FIXTURES}/bybit/kline_BTCUSDT_60.json",
       {"retCode": 0, "retMsg": "OK", "result": {"symbol": "BTCUSDT", "category": "linear", "list": [[str(r[0])] + [str(x) for x in r[1:]] + ["0"] for r in reversed(y)]}, "retExtInfo": {}, "time": END + HOUR})

@@ -153,6 +153,47 @@ fn money_is_conserved_through_fund_and_deleveraging() {
 }
 
 #[test]
+fn the_fund_carries_all_that_it_can() {
+    // One position of 1,000 units, bankrupt at 90·0.99, into a straight book from 88 on: no surplus, so what is sold takes the
+    // whole fund and no more.
+    let w = [json!({"id": "a", "side": "long", "size": 1000, "entry_price": 100, "liquidation_price": 90})];
+    let a = ask(&request(
+        &w,
+        10_000.0,
+        -0.12,
+        json!({"insurance_fund": 2000, "maintenance_margin_rate": 0.01}),
+    ));
+    let m = &a["machinery"];
+    // 88·0.01 per (10,000 / 100) units: sold·(89.1 − 88 + sold·0.0088/2) = 2,000.
+    let sold = (-1.1 + (1.1f64 * 1.1 + 4.0 * 0.0044 * 2000.0).sqrt()) / 0.0088;
+    assert!((n(&m["deleveraged_size"]) - (1000.0 - sold)).abs() < 1e-6, "{a} {sold}");
+    assert!(n(&m["insurance_fund"]).abs() < 1e-6, "{a}");
+    assert!((n(&m["shortfall"]) - 2000.0).abs() < 1e-6, "{a}");
+}
+
+#[test]
+fn a_shock_beyond_the_book() {
+    let w = [json!({"id": "a", "side": "long", "size": 10, "entry_price": 100, "liquidation_price": 90})];
+    let with = |bids: Value| {
+        ask(
+            &json!({"op": "cascade", "price": 100, "mode": "full", "wallets": w, "shock": {"move": -0.12}, "book": {"bids": bids, "asks": [[101, 1]]}}),
+        )
+    };
+    // Two levels say a law: 5 units a percent, all the way.
+    let a = with(json!([[99, 5], [98, 5]]));
+    assert!((n(&a["final_price"]) - 86.0).abs() < 1e-9, "{a}");
+    assert_eq!((&a["book_exhausted"], n(&a["unfilled_size"])), (&json!(false), 0.0));
+    // One level at the price says none: nobody is there to take it.
+    let a = with(json!([[100, 5]]));
+    assert_eq!(
+        (&a["book_exhausted"], n(&a["unfilled_size"])),
+        (&json!(true), 10.0),
+        "{a}"
+    );
+    assert_eq!(n(&a["final_price"]), 88.0);
+}
+
+#[test]
 fn slices_steps_and_the_backstop_by_hand() {
     // One long of 2,000 at 100, level 90, maintenance 1 %: 180,000 of notional when it is due, so a fifth goes first. The book is
     // so deep that nothing moves. At a mark m equity is 0.9 − (90 − m) a unit; 400 are sold; the rest's level is
@@ -428,4 +469,67 @@ fn refusals_name_their_field() {
     assert_eq!(ask(&crossed)["error"]["field"], "book.bids[0][0]");
     crossed["book"] = json!({"bids": [], "asks": []});
     assert_eq!(ask(&crossed)["error"]["field"], "book");
+}
+
+#[test]
+fn tiers_move_the_levels_and_the_picture_ends_as_the_map() {
+    let mut r = map_request();
+    r["maintenance_margin_rate"] = Value::Null;
+    // 10x is allowed up to 100,000; half a percent there and 2 % above, continuous.
+    r["tiers"] = json!([{"floor": 0, "cap": 100_000, "maintenance_margin_rate": 0.005, "max_leverage": 20},
+        {"floor": 100_000, "maintenance_margin_rate": 0.02, "max_leverage": 8}]);
+    r["position_notional"] = json!(50_000);
+    r["bins"] = json!(200);
+    let lower = ask(&r);
+    let plain = ask(&map_request());
+    assert_eq!(lower["levels"], plain["levels"], "{lower}");
+    // A position larger than the tier that allows 10x is counted at its end.
+    r["position_notional"] = json!(1e6);
+    assert_eq!(ask(&r)["levels"], plain["levels"]);
+    // At 8x the larger one has the larger rate: 0.02 less 1,500 over a million.
+    r["leverage_mix"] = json!([[8, 1]]);
+    let high = ask(&r);
+    let mut by_rate = map_request();
+    by_rate["leverage_mix"] = json!([[8, 1]]);
+    by_rate["maintenance_margin_rate"] = json!(0.02 - 1500.0 / 1e6);
+    assert_eq!(high["levels"], ask(&by_rate)["levels"]);
+
+    by_rate["through_time"] = json!(12);
+    let a = ask(&by_rate);
+    let heat = &a["heat"];
+    assert_eq!(heat["times"].as_array().unwrap().len(), 12);
+    assert_eq!(n(&heat["times"][11]), 1_700_000_000_000.0 + 48.0 * 3.6e6);
+    for (side, k) in [("long", 1), ("short", 2)] {
+        let column: f64 = heat[side][11].as_array().unwrap().iter().map(n).sum();
+        let all: f64 = a["levels"].as_array().unwrap().iter().map(|l| n(&l[k])).sum();
+        assert!((column / all - 1.0).abs() < 1e-3, "{side}: {column} {all}");
+    }
+    // Open interest of an earlier picture is that of its time.
+    let early: f64 = heat["long"][0].as_array().unwrap().iter().map(n).sum();
+    let late: f64 = heat["long"][11].as_array().unwrap().iter().map(n).sum();
+    assert!(early < 0.6 * late, "{early} {late}");
+    by_rate["through_time"] = json!(501);
+    assert_eq!(ask(&by_rate)["error"]["field"], "through_time");
+}
+
+#[test]
+fn what_is_due_is_told_beside_what_the_book_takes() {
+    let w = [
+        json!({"id": "a", "side": "long", "size": 10, "entry_price": 100, "liquidation_price": 95}),
+        json!({"id": "b", "side": "long", "size": 5, "entry_price": 100, "liquidation_price": 90}),
+        json!({"id": "c", "side": "short", "size": 5, "entry_price": 100, "liquidation_price": 110}),
+    ];
+    let a = ask(&request(&w, 1e6, -0.08, json!({})));
+    let rows: Vec<[f64; 3]> = serde_json::from_value(a["against_depth"].clone()).unwrap();
+    assert_eq!((rows.len(), rows[0]), (61, [100.0, 0.0, 0.0]));
+    for [price, due, taken] in rows {
+        let expected = if price <= 95.0 { 950.0 } else { 0.0 } + if price <= 90.0 { 450.0 } else { 0.0 };
+        assert!((due - expected).abs() < 1e-9, "{price} {due}");
+        // 10,000 units a percent, at the middle price of the way.
+        let size = (100.0 - price) * 10_000.0;
+        assert!(
+            (taken - size * (100.0 + price) / 2.0).abs() < 1e-6 * (1.0 + taken),
+            "{price} {taken}"
+        );
+    }
 }

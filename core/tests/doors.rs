@@ -252,6 +252,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "hedge",
             "liquidation_map",
             "cascade",
+            "linked_cascade",
             "hawkes",
             "replay",
             "venues",

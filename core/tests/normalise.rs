@@ -76,6 +76,10 @@ const FIXTURES: &[(&str, &str)] = &[
     ("okx.candles", "okx/candles_BTC-USDT-SWAP_1H.json"),
     ("okx.candles", "okx/candles.json"),
     ("okx.open_interest", "okx/open_interest.json"),
+    ("okx.open_interest_history", "okx/open_interest_history.json"),
+    ("binance.open_interest_hist", "binance/open_interest_hist.json"),
+    ("hyperliquid.recent_trades", "hyperliquid/recent_trades.json"),
+    ("hyperliquid.leaderboard", "hyperliquid/leaderboard.json"),
     ("okx.books", "okx/books.json"),
     ("hyperliquid.meta", "hyperliquid/meta_2023.json"),
     (
@@ -106,6 +110,7 @@ fn every_recorded_answer_is_read() {
             "open_interest",
             "book",
             "account",
+            "addresses",
         ]
         .iter()
         .any(|k| !answer[*k].is_null());
@@ -299,6 +304,64 @@ fn a_wallet_becomes_an_account_whose_liquidation_price_is_the_printed_one() {
         (answer["positions"][0]["liquidation_price"].as_f64().unwrap() - 63823.6021044955).abs() < 2e-4,
         "{answer}"
     );
+}
+
+#[test]
+fn open_interest_of_the_past_and_wallets_are_what_the_venue_wrote() {
+    let past = read("binance.open_interest_hist", "binance/open_interest_hist.json");
+    for (row, told) in raw("binance/open_interest_hist.json")
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(past["open_interest"].as_array().unwrap())
+    {
+        assert_eq!(row["timestamp"], told[0].as_f64().unwrap() as i64);
+        assert_eq!(number(&row["sumOpenInterest"]), told[1].as_f64().unwrap());
+    }
+    // Newest first on the wire, oldest first here; coins, not contracts.
+    let okx = read("okx.open_interest_history", "okx/open_interest_history.json");
+    assert_eq!(
+        okx["open_interest"],
+        json!([
+            [1_772_312_400_000.0, 31250.5],
+            [1_772_316_000_000.0, 31310.25],
+            [1_772_319_600_000.0, 31290.0]
+        ])
+    );
+    let trades = read("hyperliquid.recent_trades", "hyperliquid/recent_trades.json");
+    assert_eq!(trades["addresses"].as_array().unwrap().len(), 3);
+    let leaders = read("hyperliquid.leaderboard", "hyperliquid/leaderboard.json");
+    assert!(
+        leaders["addresses"][0].as_str().unwrap().ends_with("02"),
+        "the largest first: {leaders}"
+    );
+    let held = read(
+        "hyperliquid.clearinghouse_state",
+        "hyperliquid/clearinghouse_state_2023.json",
+    );
+    let rows = raw("hyperliquid/clearinghouse_state_2023.json")["assetPositions"].clone();
+    let open: Vec<&Value> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["position"])
+        .filter(|p| number(&p["szi"]) != 0.0)
+        .collect();
+    assert_eq!(held["held"].as_array().unwrap().len(), open.len());
+    for (told, printed) in held["held"].as_array().unwrap().iter().zip(open) {
+        assert_eq!(told["symbol"], printed["coin"]);
+        assert_eq!(told["size"].as_f64().unwrap(), number(&printed["szi"]).abs());
+        assert_eq!(
+            told["side"],
+            if number(&printed["szi"]) > 0.0 { "long" } else { "short" }
+        );
+        match &printed["liquidationPx"] {
+            Value::Null => assert!(told["liquidation_price"].is_null()),
+            p => assert_eq!(told["liquidation_price"].as_f64().unwrap(), number(p)),
+        }
+    }
+    let bad = ask("hyperliquid.recent_trades", &json!([{"users": ["0x12", "0x34"]}]));
+    assert_eq!(bad["error"]["field"], "body[0].users[0]");
 }
 
 #[test]

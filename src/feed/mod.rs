@@ -6,7 +6,9 @@ mod budget;
 pub(crate) mod depth;
 pub(crate) mod history;
 mod http;
+pub(crate) mod interest;
 mod recorded;
+pub(crate) mod wallets;
 
 use crate::engine::{self, Lane};
 use crate::state::Desk;

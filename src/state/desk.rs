@@ -1,5 +1,6 @@
 //! The page's signals, in one place.
 
+use super::cascading::Cascading;
 use super::chance::{self, COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
@@ -55,6 +56,8 @@ pub(crate) struct RecordedEntry {
     pub funding_interval_hours: Option<f64>,
     /// A year of hours.
     pub history: Option<String>,
+    /// Open interest of the last weeks, Binance's.
+    pub interest: Option<String>,
 }
 
 /// What the page shows under the headline.
@@ -64,15 +67,17 @@ pub(crate) enum Page {
     Desk,
     Size,
     Hedge,
+    Cascade,
     Replay,
     Record,
 }
 
 impl Page {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Desk, "desk", "Desk"),
         (Self::Size, "size", "Size"),
         (Self::Hedge, "hedge", "Hedge"),
+        (Self::Cascade, "cascade", "Cascade"),
         (Self::Replay, "replay", "Replay"),
         (Self::Record, "record", "Track record"),
     ];
@@ -113,6 +118,7 @@ pub(crate) struct Desk {
     pub hedge_wishes: RwSignal<HedgeWishes>,
     pub hedged: RwSignal<Planned<HedgeResponse>>,
     pub paper: RwSignal<Paper>,
+    pub cascading: Cascading,
     /// The past that is replayed, what is wished of it, the last answers.
     pub past: RwSignal<Option<Past>>,
     pub replay_wishes: RwSignal<ReplayWishes>,
@@ -161,6 +167,7 @@ impl Desk {
             hedge_wishes: RwSignal::new(HedgeWishes::default()),
             hedged: RwSignal::new(Planned::default()),
             paper: RwSignal::new(load_paper()),
+            cascading: Cascading::new(),
             past: RwSignal::new(None),
             replay_wishes: RwSignal::new(ReplayWishes::default()),
             replayed: RwSignal::new(Planned::default()),

@@ -1,5 +1,6 @@
 //! What the page knows: the scenario a person edits, the markets it is about, the results.
 
+pub(crate) mod cascading;
 pub(crate) mod chance;
 pub(crate) mod desk;
 pub(crate) mod latest;
@@ -10,6 +11,7 @@ pub(crate) mod record;
 pub(crate) mod replaying;
 pub(crate) mod scenario;
 pub(crate) mod tiers_text;
+pub(crate) mod wallets;
 
 pub(crate) use desk::Desk;
 pub(crate) use scenario::{Line, Scenario};

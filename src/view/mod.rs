@@ -2,12 +2,14 @@
 
 pub(crate) mod account;
 pub(crate) mod account_table;
+pub(crate) mod cascade_page;
 pub(crate) mod chance_panel;
 pub(crate) mod data_panel;
 pub(crate) mod explain;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod headline;
+mod heat;
 pub(crate) mod hedge_page;
 pub(crate) mod part;
 pub(crate) mod picker;
@@ -17,6 +19,7 @@ pub(crate) mod record_page;
 pub(crate) mod replay_page;
 pub(crate) mod room_panel;
 pub(crate) mod size_page;
+mod storm;
 
 use crate::state::Desk;
 use leptos::prelude::*;

@@ -70,6 +70,8 @@ function others(markets) {
     { op: 'hawkes', events, end: events.at(-1)[0] + 1000, marked: true },
     { op: 'cascade', price: 100, wallets, impact: { notional_per_percent: 9000 }, shock: { move: -0.08 }, options: { venue: 'hyperliquid', mark_share: 0.6, insurance_fund: 100, evaporation: 3 } },
     { op: 'cascade', price: 100, wallets, impact: { notional_per_percent: 9000, power: 1.4 }, shock: { volatility: 1.2 }, runs: 2000, seed: 3, own: { side: 'long', liquidation_price: 90 } },
+    { op: 'linked_cascade', markets: [{ symbol: 'A', price: 100, move: -0.1, impact: { notional_per_percent: 5000 } }, { symbol: 'B', price: 50, impact: { notional_per_percent: 3000, power: 1.3 } }],
+      accounts: Array.from({ length: 40 }, (_, k) => ({ id: `w${k}`, collateral: 60 + 3 * k, positions: [{ symbol: 'A', side: k % 5 ? 'long' : 'short', size: 5, entry_price: 100 + k / 10 }, { symbol: 'B', side: 'long', size: 4, entry_price: 49 }] })) },
     { op: 'liquidation_map', wallets, price: 60000, market: { ...markets.BTCUSDT, open_interest: rows.map((r, k) => [r[0], 1000 + (k % 97)]) } },
     { op: 'replay', markets, symbol: 'ETHUSDT', equity: 1e4, leverage: 8, side: 'long', policy: { kind: 'probability_cap', hedge: 'BTCUSDT', band: 0.2 }, costs: { impact: 0.01 }, sweep: { every_hours: 48, hold_hours: 240 } },
     { op: 'venues', candidate: { asset: 'BTC', side: 'short', notional: 3e4, margin: 4e3, horizon_hours: 48, price: 66000 }, markets: { binance: markets.BTCUSDT, hyperliquid: day(0.0001), dydx: day(-0.0002) }, split: [['binance', 0.5], ['dydx', 0.5]], seed: 5 },

@@ -226,6 +226,8 @@ pub struct CascadeResponse {
     pub rounds: Vec<CascadeRound>,
     pub round_count: usize,
     pub machinery: Option<Machinery>,
+    /// Mode "full": `[price, notional due up to it, notional that the book takes up to it]` from the price before the shock on.
+    pub against_depth: Vec<[f64; 3]>,
     /// With a volatility: that a cascade happens within the first horizon.
     pub probability: Option<f64>,
     pub distribution: Vec<CascadeChance>,
@@ -433,6 +435,7 @@ impl Prepared<'_> {
             rounds: Vec::new(),
             round_count: 0,
             machinery: None,
+            against_depth: Vec::new(),
             probability: None,
             distribution: Vec::new(),
             larger_than: None,
@@ -500,7 +503,7 @@ impl Prepared<'_> {
             if side.iter().all(|l| l.1 <= 0.0) {
                 return Err(EngineError::insufficient("book", "the side that is sold into is empty"));
             }
-            return Ok(Depth::of_book(book, start, falling, share));
+            return Ok(Depth::of_book(book, self.price, start, falling, share));
         }
         let i = self
             .request
@@ -550,6 +553,7 @@ impl Prepared<'_> {
         out.liquidated_notional = c.notional;
         out.liquidated_wallets = c.wallets;
         out.book_exhausted = c.exhausted;
+        out.unfilled_size = c.unfilled;
         out.amplification = (self.price - c.final_price) / (self.price - start);
         out.round_count = c.rounds.len();
         out.rounds = told_rounds(&c.rounds);
@@ -560,6 +564,7 @@ impl Prepared<'_> {
         out.assumptions.push(
             "orders of a round go through together at one average price; nothing refills the book meanwhile".to_owned(),
         );
+        out.against_depth = self.against_depth(fraction, c.final_price)?;
         out.machinery = Some(Machinery {
             final_mark: c.final_mark,
             backstop_size: c.backstop_size,
@@ -573,6 +578,35 @@ impl Prepared<'_> {
             pool_loss: 0.0,
         });
         Ok(out)
+    }
+
+    /// What is due and what the book takes, on the way from the price before the shock.
+    fn against_depth(&self, fraction: f64, final_price: f64) -> Result<Vec<[f64; 3]>, EngineError> {
+        const POINTS: usize = 60;
+        let s = self.hurt.sign();
+        let depth = self.depth(
+            self.price,
+            evaporated(self.options.evaporation.unwrap_or(0.0), fraction),
+        )?;
+        let gone = (final_price / self.price - 1.0).abs();
+        let reach = (1.5 * gone.max(fraction.abs())).clamp(0.02, if s > 0.0 { 0.95 } else { 20.0 });
+        let mut due: Vec<(f64, f64)> = self
+            .positions
+            .iter()
+            .map(|(size, level)| (s * level, size * level))
+            .collect();
+        due.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let (mut next, mut sum) = (0, 0.0);
+        Ok((0..=POINTS)
+            .map(|k| {
+                let price = self.price * (1.0 - s * reach * k as f64 / POINTS as f64);
+                while next < due.len() && due[next].0 >= s * price {
+                    sum += due[next].1;
+                    next += 1;
+                }
+                [price, sum, depth.notional(depth.size_to(price))]
+            })
+            .collect())
     }
 
     /// Winners that are closed, in their order. Margins that are not given follow from the liquidation price.
@@ -688,7 +722,8 @@ impl Prepared<'_> {
         let mut distribution = Vec::new();
         let mut first = None;
         for (k, h) in hours.iter().enumerate() {
-            let seed = u64::from(self.request.seed) + ((k as u64 + 1) << 32);
+            // The same draws for each horizon: a longer one is never told less likely by chance.
+            let seed = u64::from(self.request.seed) + (1 << 32);
             let mut all = field.runs(volatility, *h, doubt, coverage, runs, seed);
             distribution.push(self.told(*h, &mut all, larger_than));
             first.get_or_insert(median(&mut all, self.price));

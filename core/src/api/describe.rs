@@ -15,7 +15,7 @@ pub(super) const CONTRACT: &str = "1";
 const SCHEMAS: &str = include_str!("schemas.json");
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 15] = [
+pub(super) const OPERATIONS: [&str; 16] = [
     "liquidation",
     "funding",
     "volatility",
@@ -25,6 +25,7 @@ pub(super) const OPERATIONS: [&str; 15] = [
     "hedge",
     "liquidation_map",
     "cascade",
+    "linked_cascade",
     "hawkes",
     "replay",
     "venues",

@@ -4,7 +4,7 @@ use super::{Step, checks};
 use crate::cascade::concentration::{Concentration, concentration};
 use crate::cascade::inferred::{self, Inferred};
 use crate::error::EngineError;
-use crate::market::{Candles, Market, Wallet};
+use crate::market::{Candles, Market, Tier, TierUnit, Tiers, Wallet};
 use crate::units::{self, HOURS_PER_YEAR, Side};
 use crate::volatility::close_to_close;
 use libm::sqrt;
@@ -17,7 +17,7 @@ const MOST_BINS: usize = 10_000;
 const LISTED: usize = 10;
 /// Shares of open interest by leverage: 36 % up to 3x, 48 % above it up to 7x, the rest beyond, as seen over the wallets of
 /// Hyperliquid.
-const MIX: [(f64, f64); 10] = [
+pub const MIX: [(f64, f64); 10] = [
     (2.0, 0.20),
     (3.0, 0.16),
     (4.0, 0.20),
@@ -59,6 +59,15 @@ pub struct LiquidationMapRequest {
     /// That inferred positions must keep; 0.005 if absent, at most half of what they put in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance_margin_rate: Option<f64>,
+    /// The venue's tiers, in place of the rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+    /// Notional of an inferred position, which says its tier; 50,000 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_notional: Option<f64>,
+    /// So many pictures of the inferred levels through the candles' time are told as well; at most 500, none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through_time: Option<usize>,
     /// After which half of what is open has been closed and opened anew; 168 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub half_life_hours: Option<f64>,
@@ -104,6 +113,17 @@ pub struct Coverage {
     pub open_interest: f64,
 }
 
+/// Inferred notional by time and price: `long[i][k]` at `times[i]`, in the k-th of even steps from `low` to `high`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct Heat {
+    pub times: Vec<f64>,
+    pub low: f64,
+    pub high: f64,
+    pub long: Vec<Vec<f64>>,
+    pub short: Vec<Vec<f64>>,
+}
+
 /// What would be liquidated within 5 % below and above the price if everybody used more or less leverage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
@@ -137,6 +157,7 @@ pub struct LiquidationMapResponse {
     pub clusters: Vec<Cluster>,
     pub largest: Vec<Largest>,
     pub sensitivity: Vec<MixSensitivity>,
+    pub heat: Option<Heat>,
     pub assumptions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub explanation: Option<Vec<Step>>,
@@ -171,8 +192,52 @@ fn by_wallet<'a>(positions: impl Iterator<Item = &'a Wallet>) -> Vec<f64> {
     amounts
 }
 
-fn maintenance(rate: f64, leverage: f64) -> f64 {
+/// What a position of this leverage must keep, at most half of what it put in. With tiers: at its notional, or at the end of the
+/// largest tier that allows the leverage.
+fn maintenance(rate: f64, tiers: Option<&Tiers>, notional: f64, leverage: f64) -> f64 {
+    let rate = tiers.map_or(rate, |t| {
+        let allowed = t.rows().iter().take_while(|r| r.max_leverage >= leverage).last();
+        let size = notional.min(allowed.or(t.rows().first()).map_or(notional, |r| r.cap));
+        t.maintenance(size) / size
+    });
     rate.min(0.5 / leverage)
+}
+
+/// Steps of the price in the picture through time.
+const HEAT_STEPS: usize = 90;
+/// It reaches this share beyond the lowest and highest price.
+const HEAT_BEYOND: f64 = 0.2;
+
+fn heat(unseen: &Unseen, candles: &Candles) -> Option<Heat> {
+    let shots = &unseen.found.through_time;
+    if shots.is_empty() {
+        return None;
+    }
+    let low = candles.rows.iter().map(|r| r.3).fold(f64::MAX, f64::min) * (1.0 - HEAT_BEYOND);
+    let high = candles.rows.iter().map(|r| r.2).fold(0.0, f64::max) * (1.0 + HEAT_BEYOND);
+    let step = (high - low) / HEAT_STEPS as f64;
+    let of = |side: usize| {
+        shots
+            .iter()
+            .map(|s| {
+                let mut row = vec![0.0; HEAT_STEPS];
+                for (price, long, short) in &s.cells {
+                    if *price >= low && *price < high {
+                        let size = if side == 0 { long } else { short };
+                        row[(((price - low) / step) as usize).min(HEAT_STEPS - 1)] += price * size * unseen.share[side];
+                    }
+                }
+                row.iter().map(|x| libm::round(*x)).collect()
+            })
+            .collect()
+    };
+    Some(Heat {
+        times: shots.iter().map(|s| s.time).collect(),
+        low,
+        high,
+        long: of(0),
+        short: of(1),
+    })
 }
 
 type OpenInterest<'a> = (&'a Candles, &'a [(f64, f64)]);
@@ -246,16 +311,37 @@ fn unseen(
         1e6,
     )?;
     let mix = mix(request)?;
+    let tiers = match request.tiers.is_empty() {
+        true => None,
+        false => Some(Tiers::new("tiers", &request.tiers, TierUnit::Notional)?),
+    };
+    let notional = units::between(
+        "position_notional",
+        request.position_notional.unwrap_or(50_000.0),
+        1.0,
+        1e15,
+    )?;
+    let snapshots = request.through_time.unwrap_or(0);
+    if snapshots > 500 {
+        return Err(EngineError::invalid("through_time", "at most 500"));
+    }
     let infer = |factor: f64| {
         let mix: Vec<(f64, f64)> = mix.iter().map(|(l, s)| ((l * factor).max(1.0), *s)).collect();
-        inferred::infer(candles, rows, &mix, &|l| maintenance(rate, l), half_life)
+        let snapshots = if factor == 1.0 { snapshots } else { 0 };
+        let keep = |l: f64| maintenance(rate, tiers.as_ref(), notional, l);
+        inferred::infer(candles, rows, &mix, &keep, half_life, snapshots)
     };
     let Some(found) = infer(1.0) else {
         notes.push("the last open interest is 0: nothing is inferred".to_owned());
         return Ok((None, Vec::new()));
     };
     let interest = rows[rows.len() - 1].1;
-    let sum = |side: Side| wallets.iter().filter(|w| w.side == side).map(|w| w.size).sum::<f64>();
+    let sum = |side: Side| {
+        wallets
+            .iter()
+            .filter(|w| w.side == side)
+            .fold(0.0, |sum, w| sum + w.size)
+    };
     let coverage = Coverage {
         long: sum(Side::Long) / interest,
         short: sum(Side::Short) / interest,
@@ -278,7 +364,7 @@ fn unseen(
                         }
                     })
                     .map(|c| c.0 * if side == 0 { c.1 } else { c.2 } * share[side])
-                    .sum::<f64>()
+                    .fold(0.0, |a, b| a + b)
             };
             Some(MixSensitivity {
                 leverage_factor: factor,
@@ -294,7 +380,7 @@ fn unseen(
         100.0 * found.crossed
     ));
     if request.leverage_mix.is_empty() {
-        notes.push("the leverage mix is a prior from wallets of Hyperliquid: 36 % up to 3x, 48 % up to 7x".to_owned());
+        notes.push("the leverage mix is a prior from wallets of Hyperliquid: 36 % up to 3x, 48 % above that up to 7x, 16 % beyond".to_owned());
     }
     Ok((Some(Unseen { found, share, coverage }), sensitivity))
 }
@@ -481,6 +567,7 @@ pub(super) fn liquidation_map(
         ),
         concentration: concentration_of_all,
         sensitivity,
+        heat: unseen.as_ref().and_then(|u| heat(u, candles?)),
         assumptions,
         explanation,
     })

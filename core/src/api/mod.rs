@@ -8,6 +8,7 @@ mod explain;
 mod funding;
 pub mod hawkes;
 pub mod hedge;
+pub mod linked_cascade;
 mod liquidation;
 pub mod liquidation_map;
 mod normalize;
@@ -63,6 +64,9 @@ pub fn evaluate(
         }
         EngineRequest::Size(r) => size::size(r, explain, progress).map(|r| EngineResponse::Size(Box::new(r))),
         EngineRequest::Hedge(r) => hedge::hedge(r, explain, progress).map(|r| EngineResponse::Hedge(Box::new(r))),
+        EngineRequest::LinkedCascade(r) => {
+            linked_cascade::linked_cascade(r, explain).map(|r| EngineResponse::LinkedCascade(Box::new(r)))
+        }
         EngineRequest::LiquidationMap(r) => {
             liquidation_map::liquidation_map(r, explain).map(|r| EngineResponse::LiquidationMap(Box::new(r)))
         }

@@ -30,6 +30,7 @@ pub enum EngineRequest {
     Calibration(CalibrationRequest),
     Size(super::size::SizeRequest),
     Hedge(super::hedge::HedgeRequest),
+    LinkedCascade(super::linked_cascade::LinkedCascadeRequest),
     LiquidationMap(super::liquidation_map::LiquidationMapRequest),
     Cascade(super::cascade::CascadeRequest),
     Hawkes(super::hawkes::HawkesRequest),
@@ -205,6 +206,7 @@ impl Envelope {
             "calibration" => read(rest).map(EngineRequest::Calibration),
             "size" => read(rest).map(EngineRequest::Size),
             "hedge" => read(rest).map(EngineRequest::Hedge),
+            "linked_cascade" => read(rest).map(EngineRequest::LinkedCascade),
             "liquidation_map" => read(rest).map(EngineRequest::LiquidationMap),
             "cascade" => read(rest).map(EngineRequest::Cascade),
             "hawkes" => read(rest).map(EngineRequest::Hawkes),
@@ -261,7 +263,7 @@ fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
         "candles",
         "book",
     ];
-    const LISTS_OF_OBJECTS: [&str; 4] = ["positions", "tiers", "wallets", "alternatives"];
+    const LISTS_OF_OBJECTS: [&str; 5] = ["positions", "tiers", "wallets", "alternatives", "accounts"];
     const WORDS: [&str; 6] = ["venue", "margin_mode", "side", "interval", "token", "kind"];
     let Value::Object(map) = value else { return Ok(()) };
     for (key, inner) in map {

@@ -5,6 +5,7 @@ pub use super::cascade::CascadeResponse;
 use super::explain::Step;
 pub use super::hawkes::HawkesResponse;
 pub use super::hedge::HedgeResponse;
+pub use super::linked_cascade::LinkedCascadeResponse;
 pub use super::liquidation_map::LiquidationMapResponse;
 pub use super::probability::{
     Cause, FundingEffect, HorizonProbability, LeverageRow, MarketUsed, ModelUsed, PoolProbability, PriceFan,
@@ -32,6 +33,7 @@ pub enum EngineResponse {
     Calibration(Box<CalibrationResponse>),
     Size(Box<SizeResponse>),
     Hedge(Box<HedgeResponse>),
+    LinkedCascade(Box<LinkedCascadeResponse>),
     LiquidationMap(Box<LiquidationMapResponse>),
     Cascade(Box<CascadeResponse>),
     Hawkes(Box<HawkesResponse>),

@@ -4,6 +4,7 @@ use super::cascade::{CascadeRequest, CascadeResponse};
 use super::describe::OPERATIONS;
 use super::hawkes::{HawkesRequest, HawkesResponse};
 use super::hedge::{HedgeRequest, HedgeResponse};
+use super::linked_cascade::{LinkedCascadeRequest, LinkedCascadeResponse};
 use super::liquidation_map::{LiquidationMapRequest, LiquidationMapResponse};
 use super::replay::{ReplayRequest, ReplayResponse};
 use super::request::{
@@ -39,11 +40,12 @@ pub fn operations() -> Vec<Operation> {
         operation::<HedgeRequest, HedgeResponse>(OPERATIONS[6]),
         operation::<LiquidationMapRequest, LiquidationMapResponse>(OPERATIONS[7]),
         operation::<CascadeRequest, CascadeResponse>(OPERATIONS[8]),
-        operation::<HawkesRequest, HawkesResponse>(OPERATIONS[9]),
-        operation::<ReplayRequest, ReplayResponse>(OPERATIONS[10]),
-        operation::<VenuesRequest, VenuesResponse>(OPERATIONS[11]),
-        operation::<WarningRequest, WarningResponse>(OPERATIONS[12]),
-        operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[13]),
-        operation::<DescribeRequest, DescribeResponse>(OPERATIONS[14]),
+        operation::<LinkedCascadeRequest, LinkedCascadeResponse>(OPERATIONS[9]),
+        operation::<HawkesRequest, HawkesResponse>(OPERATIONS[10]),
+        operation::<ReplayRequest, ReplayResponse>(OPERATIONS[11]),
+        operation::<VenuesRequest, VenuesResponse>(OPERATIONS[12]),
+        operation::<WarningRequest, WarningResponse>(OPERATIONS[13]),
+        operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[14]),
+        operation::<DescribeRequest, DescribeResponse>(OPERATIONS[15]),
     ]
 }

@@ -14,6 +14,9 @@ pub struct Law {
 /// One side of a book, as seen from `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Depth {
+    /// Where levels and law are counted from, and the size that lay between there and the start.
+    anchor: f64,
+    gone: f64,
     start: f64,
     falling: bool,
     /// Cumulative size and notional, and the price, at the end of each level.
@@ -26,31 +29,38 @@ pub struct Depth {
 const POWERS: (f64, f64) = (0.5, 3.0);
 
 impl Depth {
-    /// Levels beyond `start`, every size times `share`, with the fitted law behind them.
-    pub fn of_book(book: &Book, start: f64, falling: bool, share: f64) -> Self {
+    /// Levels beyond `start`, every size times `share`, and the law behind them, fitted to all levels as seen from `price`: what
+    /// lies between `price` and `start` is gone.
+    pub fn of_book(book: &Book, price: f64, start: f64, falling: bool, share: f64) -> Self {
         let side = if falling { &book.bids } else { &book.asks };
         let (mut size, mut notional) = (0.0, 0.0);
         let levels: Vec<(f64, f64, f64)> = side
             .iter()
-            .filter(|l| l.1 > 0.0 && if falling { l.0 <= start } else { l.0 >= start })
+            .filter(|l| l.1 > 0.0 && if falling { l.0 <= price } else { l.0 >= price })
             .map(|(price, quantity)| {
                 size += quantity * share;
                 notional += quantity * share * price;
                 (size, notional, *price)
             })
             .collect();
-        let law = fitted(&levels, start);
-        Self {
+        let law = fitted(&levels, price);
+        let mut out = Self {
+            anchor: price,
+            gone: 0.0,
             start,
             falling,
             levels,
             law,
-        }
+        };
+        out.gone = out.size_to(start);
+        out
     }
 
     /// No levels seen: the law from the price on.
     pub fn of_law(start: f64, falling: bool, law: Law) -> Self {
         Self {
+            anchor: start,
+            gone: 0.0,
             start,
             falling,
             levels: Vec::new(),
@@ -60,9 +70,9 @@ impl Depth {
 
     fn price_at(&self, fraction: f64) -> f64 {
         if self.falling {
-            self.start * (1.0 - fraction.min(0.999))
+            self.anchor * (1.0 - fraction.min(0.999))
         } else {
-            self.start * (1.0 + fraction)
+            self.anchor * (1.0 + fraction)
         }
     }
 
@@ -75,7 +85,7 @@ impl Depth {
         if size <= 0.0 {
             return Some(self.start);
         }
-        let seen = self.seen();
+        let (size, seen) = (self.gone + size, self.seen());
         if size <= seen * (1.0 + 1e-12) {
             let k = self
                 .levels
@@ -84,42 +94,61 @@ impl Depth {
             return Some(self.levels[k].2);
         }
         let law = self.law?;
-        Some(self.price_at(law.reach * pow(size / law.size, 1.0 / law.power)))
+        let price = self.price_at(law.reach * pow(size / law.size, 1.0 / law.power));
+        // Never better than where it starts.
+        Some(if self.falling {
+            price.min(self.start)
+        } else {
+            price.max(self.start)
+        })
     }
 
-    /// Size that lies between the start and a price.
+    /// Size that lies between where the book is counted from and a price.
     pub fn size_to(&self, price: f64) -> f64 {
         let beyond = |level: f64| if self.falling { level < price } else { level > price };
         let k = self.levels.partition_point(|l| !beyond(l.2));
         if k < self.levels.len() || self.law.is_none() {
             return k.checked_sub(1).map_or(0.0, |j| self.levels[j].0);
         }
-        let fraction = (price / self.start - 1.0).abs();
+        let fraction = (price / self.anchor - 1.0).abs();
         self.law
             .map_or(0.0, |l| (l.size * pow(fraction / l.reach, l.power)).max(self.seen()))
     }
 
     /// What `size` costs or fetches in all; beyond the end of the book, at its last price.
     pub fn notional(&self, size: f64) -> f64 {
+        self.since_anchor(self.gone + size) - self.since_anchor(self.gone)
+    }
+
+    fn since_anchor(&self, size: f64) -> f64 {
         let seen = self.seen();
         if size <= seen {
             let k = self.levels.partition_point(|l| l.0 < size);
             let (before, paid) = k
                 .checked_sub(1)
                 .map_or((0.0, 0.0), |j| (self.levels[j].0, self.levels[j].1));
-            return paid + (size - before) * self.levels.get(k).map_or(self.start, |l| l.2);
+            return paid + (size - before) * self.levels.get(k).map_or(self.anchor, |l| l.2);
         }
         let paid = self.levels.last().map_or(0.0, |l| l.1);
         let Some(law) = self.law else {
-            return paid + (size - seen) * self.levels.last().map_or(self.start, |l| l.2);
+            return paid + (size - seen) * self.levels.last().map_or(self.anchor, |l| l.2);
         };
         // ∫ of the fraction over size, from what was seen on.
         let p = 1.0 / law.power;
         let moved = |x: f64| law.reach * law.size / (p + 1.0) * pow(x / law.size, p + 1.0);
         let sign = if self.falling { -1.0 } else { 1.0 };
-        // Below a thousandth of the start the price stays there.
-        paid + (self.start * ((size - seen) + sign * (moved(size) - moved(seen))))
-            .max(self.start * 0.001 * (size - seen))
+        // Below a thousandth of it the price stays there.
+        paid + (self.anchor * ((size - seen) + sign * (moved(size) - moved(seen))))
+            .max(self.anchor * 0.001 * (size - seen))
+    }
+
+    /// Size that can be traded from the start on, in all.
+    pub fn end(&self) -> f64 {
+        if self.law.is_some() {
+            f64::INFINITY
+        } else {
+            self.seen() - self.gone
+        }
     }
 
     pub fn has_end(&self) -> bool {

@@ -21,7 +21,7 @@ pub enum Orders {
         above: f64,
         backstop: f64,
     },
-    /// As much as brings the margin ratio back to 1, a tenth at least (Binance, Bybit).
+    /// As much as brings the margin ratio back to 1, a tenth at least (Binance, Bybit, and OKX, which goes down two tiers at a time).
     Stepwise,
 }
 
@@ -59,6 +59,8 @@ pub struct Cascade {
     /// Of the fund, at the end.
     pub fund: Option<f64>,
     pub exhausted: bool,
+    /// Size that found no level any more.
+    pub unfilled: f64,
     /// Each from the mark before to the mark after.
     pub rounds: Vec<Round>,
 }
@@ -116,6 +118,7 @@ pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, term
         surplus: 0.0,
         fund: terms.insurance_fund,
         exhausted: false,
+        unfilled: 0.0,
         rounds: Vec::new(),
     };
     let mut orders: Vec<(f64, f64)> = Vec::new();
@@ -173,23 +176,42 @@ pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, term
     out
 }
 
+/// The largest share that `holds`, which does for none and, where it does for one, for every smaller.
+fn carried(holds: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
 /// All orders of a round through the book at one average price; what the fund cannot carry is closed against the other side.
 fn fill(out: &mut Cascade, orders: &[(f64, f64)], depth: &Depth, terms: &Terms, s: f64, round: &mut Round) {
     let whole: f64 = orders.iter().map(|o| o.0).sum();
     if whole <= 0.0 {
         return;
     }
+    // What the book has left; the rest finds nobody.
+    let room = (depth.end() - out.size).max(0.0);
+    let most = (room / whole).min(1.0);
+    if most < 1.0 {
+        out.exhausted = true;
+        out.unfilled += whole - whole * most;
+    }
     let average = |size: f64| (depth.notional(out.size + size) - depth.notional(out.size)) / size;
     let missing =
         |price: f64, share: f64| -> f64 { orders.iter().map(|(q, b)| share * q * (s * (b - price)).max(0.0)).sum() };
-    let mut share = 1.0;
-    if let Some(fund) = out.fund {
-        let need = missing(average(whole), 1.0);
-        if need > fund {
-            // Less sold moves the price less, so this share is carried.
-            share = (fund / need).clamp(0.0, 1.0);
+    let share = match out.fund {
+        Some(fund) if most > 0.0 && missing(average(whole * most), most) > fund => {
+            most * carried(|share| missing(average(whole * most * share), most * share) <= fund)
         }
-    }
+        _ => most,
+    };
     let sold = whole * share;
     if sold > 0.0 {
         let price = average(sold);
@@ -203,15 +225,13 @@ fn fill(out: &mut Cascade, orders: &[(f64, f64)], depth: &Depth, terms: &Terms, 
         out.notional += sold * price;
         out.size += sold;
         round.size += sold;
-        match depth.price(out.size) {
-            Some(p) => out.final_price = p,
-            None => out.exhausted = true,
+        if let Some(p) = depth.price(out.size) {
+            out.final_price = p;
         }
     }
-    if share < 1.0 {
-        let rest: f64 = orders.iter().map(|(q, _)| (1.0 - share) * q).sum();
-        out.deleveraged_size += rest;
-        out.deleveraged_notional += orders.iter().map(|(q, b)| (1.0 - share) * q * b).sum::<f64>();
+    if share < most {
+        out.deleveraged_size += orders.iter().map(|(q, _)| (most - share) * q).sum::<f64>();
+        out.deleveraged_notional += orders.iter().map(|(q, b)| (most - share) * q * b).sum::<f64>();
         out.first_deleveraging.get_or_insert(out.rounds.len() + 1);
     }
 }

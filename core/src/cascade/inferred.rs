@@ -5,7 +5,6 @@
 //! Levels that the price has crossed are gone. In the end both sides are scaled to the open interest that is told.
 
 use crate::market::Candles;
-use crate::units::Side;
 use libm::{exp, log};
 
 /// Cells of the price grid, and how far it reaches beyond the prices seen, in logarithms.
@@ -14,7 +13,16 @@ const BEYOND: f64 = 1.4;
 /// Points at which an interval's opens are spread between its low and its high.
 const POINTS: usize = 5;
 
+/// The cells at one time.
+pub struct Snapshot {
+    pub time: f64,
+    /// As [`Inferred::cells`], scaled to the open interest known then.
+    pub cells: Vec<(f64, f64, f64)>,
+}
+
 pub struct Inferred {
+    /// At most as many as were asked for, evenly through the bars, the last at the end.
+    pub through_time: Vec<Snapshot>,
     /// `[liquidation price, long size, short size]`, ascending, without empty cells.
     pub cells: Vec<(f64, f64, f64)>,
     /// Share of the size opened since the beginning whose level was crossed.
@@ -32,6 +40,7 @@ pub fn infer(
     mix: &Mix,
     maintenance: &dyn Fn(f64) -> f64,
     half_life_hours: f64,
+    snapshots: usize,
 ) -> Option<Inferred> {
     let rows = &candles.rows;
     let step = candles.interval.millis();
@@ -70,12 +79,24 @@ pub fn infer(
     let (mut crossed, mut opened) = (0.0, 0.0);
     let mut at = 0;
     let mut known = open_interest[0].1;
+    let mut through_time: Vec<Snapshot> = Vec::new();
+    let price = |k: usize| exp(from + (k as f64 + 0.5) * width);
+    // Each side scaled to an open interest.
+    let scaled = |sides: &[Vec<f64>; 2], safe: f64, interest: f64| {
+        let sums = [sides[0].iter().sum::<f64>() + safe, sides[1].iter().sum::<f64>()];
+        let scale = sums.map(|sum| if sum > 0.0 { interest / sum } else { 0.0 });
+        (0..CELLS)
+            .filter(|k| sides[0][*k] > 0.0 || sides[1][*k] > 0.0)
+            .map(|k| (price(k), sides[0][k] * scale[0], sides[1][k] * scale[1]))
+            .collect::<Vec<_>>()
+    };
     for (k, row) in rows.iter().enumerate() {
         if k == 0 {
             open(&mut sides, &mut safe, row, known);
             opened += known;
             continue;
         }
+        let due = snapshots > 0 && (k + 1) * snapshots / rows.len() > k * snapshots / rows.len();
         // Ageing: what was opened is closed and opened again at today's prices.
         let aged: f64 = known * (1.0 - keep);
         for side in &mut sides {
@@ -111,20 +132,16 @@ pub fn infer(
             crossed += *x;
             *x = 0.0;
         }
-    }
-    for side in [Side::Long, Side::Short] {
-        let cells = &mut sides[usize::from(side == Side::Short)];
-        let sum: f64 = cells.iter().sum::<f64>() + if side == Side::Long { safe } else { 0.0 };
-        if sum > 0.0 {
-            cells.iter_mut().for_each(|x| *x *= last / sum);
+        if due {
+            through_time.push(Snapshot {
+                time: row.0 + step,
+                cells: scaled(&sides, safe, known),
+            });
         }
     }
-    let price = |k: usize| exp(from + (k as f64 + 0.5) * width);
     Some(Inferred {
-        cells: (0..CELLS)
-            .filter(|k| sides[0][*k] > 0.0 || sides[1][*k] > 0.0)
-            .map(|k| (price(k), sides[0][k], sides[1][k]))
-            .collect(),
+        through_time,
+        cells: scaled(&sides, safe, last),
         crossed: if opened > 0.0 { crossed / (2.0 * opened) } else { 0.0 },
         opened,
     })

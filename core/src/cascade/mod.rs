@@ -5,5 +5,6 @@ pub mod concentration;
 pub mod depth;
 pub mod forced;
 pub mod inferred;
+pub mod linked;
 pub mod queue;
 pub mod spiral;

@@ -209,6 +209,20 @@ pub struct GarchLaw {
     pub variance_now: f64,
 }
 
+/// A position as a venue shows that of anybody's wallet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct Held {
+    pub symbol: String,
+    pub side: crate::units::Side,
+    pub size: f64,
+    pub entry_price: f64,
+    /// As the venue prints it; none where no price liquidates it.
+    pub liquidation_price: Option<f64>,
+    pub margin: Option<f64>,
+}
+
 /// A known position of a wallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]

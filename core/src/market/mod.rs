@@ -6,6 +6,8 @@ pub mod instrument;
 pub mod tiers;
 
 pub use account::{Account, Collateral, CollateralToken, Position, Venue};
-pub use history::{Book, Candles, FundingProcess, FundingRow, GarchLaw, Interval, JumpLaw, Market, Quote, Wallet};
+pub use history::{
+    Book, Candles, FundingProcess, FundingRow, GarchLaw, Held, Interval, JumpLaw, Market, Quote, Wallet,
+};
 pub use instrument::{Instrument, InstrumentKind, Listing};
 pub use tiers::{Tier, TierUnit, Tiers};

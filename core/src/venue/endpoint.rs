@@ -51,6 +51,10 @@ pub const HOSTS: &[HostLimit] = &[
         host: "api.hyperliquid.xyz",
         weight_per_minute: 1200,
     },
+    HostLimit {
+        host: "stats-data.hyperliquid.xyz",
+        weight_per_minute: 10,
+    },
 ];
 
 const DAY: u32 = 86_400;
@@ -101,6 +105,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("binance.funding_rate", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingRate?symbol={symbol}&limit=1000", 1, 600, MB),
     get("binance.funding_info", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingInfo", 1, DAY, 2 * MB),
     get("binance.open_interest", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/openInterest?symbol={symbol}", 1, 60, MB),
+    get("binance.open_interest_hist", Venue::Binance, "linear", "https://fapi.binance.com/futures/data/openInterestHist?symbol={symbol}&period=1h&limit=500", 1, 300, MB),
     get("binance.depth", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/depth?symbol={symbol}&limit=1000", 20, 30, MB),
     get("binance.exchange_info", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/exchangeInfo", 1, DAY, 6 * MB),
     get("binance.premium_index", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/premiumIndex?symbol={symbol}", 10, 10, MB),
@@ -113,6 +118,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("bybit.kline", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&limit=1000", 1, 60, 2 * MB),
     get("bybit.kline", Venue::Bybit, "history", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&start={start}&end={end}&limit=1000", 1, DAY, 2 * MB),
     get("bybit.funding_history", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/funding/history?category=linear&symbol={symbol}&limit=200", 1, 600, MB),
+    get("bybit.open_interest", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/open-interest?category=linear&symbol={symbol}&intervalTime=1h&limit=200", 1, 300, MB),
     get("bybit.orderbook", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/orderbook?category=linear&symbol={symbol}&limit=200", 1, 30, MB),
     get("bybit.instruments_info", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/instruments-info?category=inverse&limit=1000", 1, DAY, 6 * MB),
     get("bybit.risk_limit", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/risk-limit?category=inverse&symbol={symbol}", 1, DAY, MB),
@@ -128,12 +134,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("okx.funding_rate_history", Venue::Okx, "all", "https://www.okx.com/api/v5/public/funding-rate-history?instId={symbol}&limit=100", 1, 600, MB),
     get("okx.candles", Venue::Okx, "all", "https://www.okx.com/api/v5/market/candles?instId={symbol}&bar={interval}&limit=300", 1, 60, MB),
     get("okx.open_interest", Venue::Okx, "all", "https://www.okx.com/api/v5/public/open-interest?instType=SWAP&instId={symbol}", 1, 60, MB),
+    get("okx.open_interest_history", Venue::Okx, "all", "https://www.okx.com/api/v5/rubik/stat/contracts/open-interest-history?instId={symbol}&period=1H&limit=100", 2, 300, MB),
     get("okx.books", Venue::Okx, "all", "https://www.okx.com/api/v5/market/books?instId={symbol}&sz=400", 1, 30, MB),
 
     info("hyperliquid.meta_and_asset_ctxs", r#"{"type":"metaAndAssetCtxs"}"#, 20, 30, 2 * MB),
     info("hyperliquid.candle_snapshot", r#"{"type":"candleSnapshot","req":{"coin":"{symbol}","interval":"{interval}","startTime":{start}}}"#, 20, 60, 2 * MB),
     info("hyperliquid.funding_history", r#"{"type":"fundingHistory","coin":"{symbol}","startTime":{start}}"#, 20, 600, MB),
     info("hyperliquid.l2_book", r#"{"type":"l2Book","coin":"{symbol}"}"#, 2, 30, MB),
+    info("hyperliquid.recent_trades", r#"{"type":"recentTrades","coin":"{symbol}"}"#, 20, 60, MB),
+    get("hyperliquid.leaderboard", Venue::Hyperliquid, "wallets", "https://stats-data.hyperliquid.xyz/Mainnet/leaderboard", 1, DAY, 60 * MB),
     info("hyperliquid.clearinghouse_state", r#"{"type":"clearinghouseState","user":"{symbol}"}"#, 2, 30, MB),
 ];
 
@@ -142,7 +151,7 @@ pub fn sources() -> Vec<&'static str> {
     let mut names: Vec<_> = ENDPOINTS
         .iter()
         .map(|e| e.source)
-        .chain(["bybit.open_interest", "hyperliquid.meta", "hyperliquid.all_perp_metas"])
+        .chain(["hyperliquid.meta", "hyperliquid.all_perp_metas"])
         .collect();
     names.sort_unstable();
     names.dedup();

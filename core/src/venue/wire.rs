@@ -2,7 +2,7 @@
 //! an error names the path.
 
 use crate::error::{EngineError, ErrorCode};
-use crate::market::{Account, Book, Candles, FundingRow, Interval, Listing, Quote, Tier};
+use crate::market::{Account, Book, Candles, FundingRow, Held, Interval, Listing, Quote, Tier};
 use crate::units;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,12 @@ pub struct Normalised {
     pub book: Option<Book>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<Account>,
+    /// Positions of the wallet asked for, in all margin modes.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub held: Vec<Held>,
+    /// Wallets that an answer names, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub addresses: Vec<String>,
     /// Where the next page starts, if the venue said there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_cursor: Option<String>,

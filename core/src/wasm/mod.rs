@@ -106,6 +106,7 @@ operations! {
     calibration: "CalibrationRequest" => "CalibrationResponse", "The record of a model on one market's past, walked forward.";
     size: "SizeRequest & { explain?: boolean }" => "SizeResponse", "The largest position that keeps every limit.";
     hedge: "HedgeRequest & { explain?: boolean }" => "HedgeResponse", "What hedges a book, whether to trade now, and what keeping it costs.";
+    linked_cascade: "LinkedCascadeRequest & { explain?: boolean }" => "LinkedCascadeResponse", "A cascade through several markets that accounts link.";
     liquidation_map: "LiquidationMapRequest & { explain?: boolean }" => "LiquidationMapResponse", "Where wallets would be liquidated, and how concentrated they are.";
     cascade: "CascadeRequest & { explain?: boolean }" => "CascadeResponse", "The spiral of liquidations that a shock sets off.";
     hawkes: "HawkesRequest & { explain?: boolean }" => "HawkesResponse", "How far liquidations set each other off.";

@@ -13,6 +13,8 @@ const ANSWERS = {
   'fapi.binance.com/fapi/v1/premiumIndex': 'binance/premium_index_BTCUSDT.json',
   'fapi.binance.com/fapi/v1/klines': 'binance/klines_BTCUSDT_1h.json',
   'fapi.binance.com/fapi/v1/fundingRate': 'binance/funding_rate_BTCUSDT.json',
+  'fapi.binance.com/futures/data/openInterestHist': 'binance/open_interest_hist_BTCUSDT.json',
+  'fapi.binance.com/fapi/v1/depth': 'binance/depth_BTCUSDT.json',
   'fapi.binance.com/fapi/v1/fundingInfo': 'binance/funding_info.json',
   'api.bybit.com/v5/market/instruments-info': 'bybit/instruments_info_linear.json',
   'api.bybit.com/v5/market/risk-limit': 'bybit/risk_limit_BTCUSDT.json',
@@ -28,6 +30,10 @@ const ANSWERS = {
   'www.okx.com/api/v5/market/candles': 'okx/candles_BTC-USDT-SWAP_1H.json',
   'api.hyperliquid.xyz/info metaAndAssetCtxs': 'hyperliquid/meta_and_asset_ctxs.json',
   'api.hyperliquid.xyz/info candleSnapshot': 'hyperliquid/candle_snapshot_BTC_1h.json',
+  'api.hyperliquid.xyz/info l2Book': 'hyperliquid/l2_book_BTC.json',
+  'api.hyperliquid.xyz/info recentTrades': 'hyperliquid/recent_trades.json',
+  'api.hyperliquid.xyz/info clearinghouseState': 'hyperliquid/clearinghouse_state_BTC_long.json',
+  'stats-data.hyperliquid.xyz/Mainnet/leaderboard': 'hyperliquid/leaderboard.json',
   'api.hyperliquid.xyz/info fundingHistory': 'hyperliquid/funding_history_BTC.json',
 };
 

@@ -24,6 +24,7 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "funding_rate" => funding_rate,
         "funding_info" => funding_info,
         "open_interest" => open_interest,
+        "open_interest_hist" => open_interest_hist,
         "depth" => |b: &Wire, _: &Hint| {
             let mut out = Normalised::default();
             out.book = Some(wire::book(&b.get("bids")?, &b.get("asks")?, &mut out.notes)?);
@@ -163,6 +164,19 @@ fn funding_info(body: &Wire, _: &Hint) -> Read<Normalised> {
     });
     Ok(Normalised {
         quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
+}
+
+fn open_interest_hist(body: &Wire, hint: &Hint) -> Read<Normalised> {
+    let rows: Read<Vec<_>> = body
+        .list()?
+        .iter()
+        .filter(|r| hint.wants(r, "symbol"))
+        .map(|r| Ok((r.get("timestamp")?.millis()?, r.get("sumOpenInterest")?.amount()?)))
+        .collect();
+    Ok(Normalised {
+        open_interest: wire::ordered(rows?),
         ..Normalised::default()
     })
 }

@@ -4,6 +4,7 @@ use super::rule::tiers_from_table;
 use crate::error::EngineError;
 use crate::market::{Instrument, InstrumentKind, Interval, Listing, Quote};
 use crate::venue::wire::{self, Hint, Normalised, Wire};
+use std::collections::HashSet;
 
 type Read<T> = Result<T, EngineError>;
 
@@ -15,6 +16,8 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "candle_snapshot" => candle_snapshot(body, hint),
         "funding_history" => funding_history(body, hint),
         "l2_book" => l2_book(body),
+        "recent_trades" => recent_trades(body),
+        "leaderboard" => leaderboard(body),
         "clearinghouse_state" => super::wallet::account(body),
         _ => return None,
     })
@@ -162,4 +165,55 @@ fn l2_book(body: &Wire) -> Read<Normalised> {
     wire::check_book(&book, &mut out.notes);
     out.book = Some(book);
     Ok(out)
+}
+
+/// `0x` and forty hexadecimal digits.
+fn address<'a>(w: &Wire<'a>) -> Read<&'a str> {
+    let text = w.text()?;
+    let right = text.len() == 42 && text.starts_with("0x") && text[2..].bytes().all(|b| b.is_ascii_hexdigit());
+    if right {
+        Ok(text)
+    } else {
+        Err(EngineError::invalid(
+            w.path(),
+            "must be an address: 0x and 40 hexadecimal digits",
+        ))
+    }
+}
+
+/// Both sides of each trade.
+fn recent_trades(body: &Wire) -> Read<Normalised> {
+    let mut seen = HashSet::new();
+    let mut out = Normalised::default();
+    for trade in body.list()? {
+        for user in trade.get("users")?.list()? {
+            let user = address(&user)?;
+            if seen.insert(user) {
+                out.addresses.push(user.to_owned());
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Addresses of the leaderboard that are read, the largest accounts first.
+const LEADERS: usize = 2000;
+
+fn leaderboard(body: &Wire) -> Read<Normalised> {
+    let mut rows: Vec<(f64, &str)> = Vec::new();
+    for r in body.get("leaderboardRows")?.list()? {
+        rows.push((r.get("accountValue")?.number()?, address(&r.get("ethAddress")?)?));
+    }
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let all = rows.len();
+    rows.truncate(LEADERS);
+    Ok(Normalised {
+        notes: if all > LEADERS {
+            vec![format!("the {LEADERS} largest of {all} accounts are kept")]
+        } else {
+            Vec::new()
+        },
+        addresses: rows.into_iter().map(|r| r.1.to_owned()).collect(),
+        ..Normalised::default()
+    })
 }

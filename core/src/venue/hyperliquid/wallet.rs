@@ -6,7 +6,7 @@
 
 use super::rule::tiers_from_table;
 use crate::error::EngineError;
-use crate::market::{Account, Instrument, InstrumentKind, Position, TierUnit, Tiers, Venue};
+use crate::market::{Account, Held, Instrument, InstrumentKind, Position, TierUnit, Tiers, Venue};
 use crate::units::{MarginMode, Side};
 use crate::venue::snapshot;
 use crate::venue::wire::{Normalised, Wire};
@@ -22,6 +22,14 @@ pub(crate) fn account(body: &Wire) -> Read<Normalised> {
             continue;
         }
         let (position, is_isolated) = position(&p)?;
+        out.held.push(Held {
+            symbol: position.symbol.clone(),
+            side: position.side,
+            size: position.size,
+            entry_price: p.get("entryPx")?.price()?,
+            liquidation_price: p.opt_price("liquidationPx")?,
+            margin: p.opt("marginUsed", Wire::amount)?,
+        });
         if is_isolated {
             isolated.push(position)
         } else {

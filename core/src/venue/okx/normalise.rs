@@ -37,6 +37,18 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
                 })
             })
         },
+        // Rows of [time, contracts, coins, dollars].
+        "open_interest_history" => |d: &Wire, _: &Hint| {
+            let rows: Read<Vec<_>> = d
+                .list()?
+                .iter()
+                .map(|r| Ok((r.item(0)?.millis()?, r.item(2)?.amount()?)))
+                .collect();
+            Ok(Normalised {
+                open_interest: wire::ordered(rows?),
+                ..Normalised::default()
+            })
+        },
         "candles" => candles,
         "books" => books,
         _ => return None,

@@ -1,0 +1,110 @@
+//! Wallets of Hyperliquid, which shows everybody's: addresses from the trades of the coin, positions one wallet after the other,
+//! slowly enough for the venue.
+
+use super::budget::Budget;
+use super::{fill, http};
+use crate::engine::{self, Lane};
+use crate::state::Desk;
+use crate::state::desk::Page;
+use headroom_core::api::NormalizeResponse;
+use headroom_core::market::Venue;
+use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint};
+use headroom_core::venue::wire::Normalised;
+use leptos::prelude::*;
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+use wasm_bindgen_futures::spawn_local;
+
+/// A quarter of what the venue allows: the desk's own requests need another half.
+const WEIGHT_PER_MINUTE: f64 = 300.0;
+const TRADES_EVERY: f64 = 60_000.0;
+
+thread_local! {
+    static BUDGET: RefCell<Budget> = RefCell::new(Budget::new(WEIGHT_PER_MINUTE, 0.0));
+    static TRADES: Cell<f64> = const { Cell::new(0.0) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads wallets while the page Cascade shows a market of Hyperliquid.
+pub(crate) fn start(desk: Desk) {
+    set_interval(
+        move || {
+            let wanted = desk.page.get_untracked() == Page::Cascade
+                && desk.scenario.with_untracked(|s| s.venue) == Venue::Hyperliquid
+                && !document().hidden();
+            if wanted && !RUNNING.replace(true) {
+                spawn_local(async move {
+                    step(desk).await;
+                    RUNNING.set(false);
+                });
+            }
+        },
+        Duration::from_millis(500),
+    );
+}
+
+fn endpoint(source: &str) -> Option<&'static Endpoint> {
+    ENDPOINTS.iter().find(|e| e.source == source)
+}
+
+fn affordable(e: &Endpoint) -> bool {
+    BUDGET.with(|b| b.borrow_mut().take(f64::from(e.weight), js_sys::Date::now()))
+}
+
+async fn ask(source: &str, about: &str) -> Result<Normalised, String> {
+    let e = endpoint(source).ok_or("no such endpoint")?;
+    let job = fill(e, about, js_sys::Date::now());
+    let text = http::text(e.method, &job.url, job.body.as_deref(), e.max_bytes, job.host()).await?;
+    let request = json!({"op": "normalize", "source": source, "body": text}).to_string();
+    Ok(
+        engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
+            .map_err(|f| f.message)?
+            .found,
+    )
+}
+
+async fn step(desk: Desk) {
+    let Some((_, symbol)) = untrack(|| desk.key(desk.index())) else {
+        return;
+    };
+    let now = js_sys::Date::now();
+    let wallets = desk.cascading.wallets;
+    if now - TRADES.get() > TRADES_EVERY && endpoint("hyperliquid.recent_trades").is_some_and(affordable) {
+        TRADES.set(now);
+        match ask("hyperliquid.recent_trades", &symbol).await {
+            Ok(found) => wallets.update(|w| {
+                w.fault = None;
+                w.found(found.addresses);
+            }),
+            Err(why) => wallets.update(|w| w.fault = Some(why)),
+        }
+    }
+    for _ in 0..4 {
+        let more = endpoint("hyperliquid.clearinghouse_state").is_some_and(affordable);
+        let Some(address) = wallets.try_update(|w| w.next(now)).flatten().filter(|_| more) else {
+            return;
+        };
+        match ask("hyperliquid.clearinghouse_state", &address).await {
+            Ok(found) => wallets.update(|w| w.put(address, now, found.held)),
+            Err(why) => {
+                wallets.update(|w| w.fault = Some(why));
+                return;
+            }
+        }
+    }
+}
+
+/// Addresses of the largest accounts: one answer of some 30 megabytes, so only when asked for.
+pub(crate) fn leaders(desk: Desk) {
+    spawn_local(async move {
+        let found = ask("hyperliquid.leaderboard", "").await;
+        desk.cascading.wallets.update(|w| match found {
+            Ok(found) => {
+                w.fault = None;
+                w.found(found.addresses);
+            }
+            Err(why) => w.fault = Some(why),
+        });
+    });
+}
