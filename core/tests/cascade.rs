@@ -3,24 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by stopping")]
 
 use headroom_core::cascade::concentration::concentration;
-use headroom_core::evaluate_json;
 use serde_json::{Value, json};
 
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-}
-
-fn ask(request: &Value) -> Value {
-    serde_json::from_str(&evaluate_json(&request.to_string(), &mut |_| {})).unwrap()
-}
+mod common;
+use common::{Dice, ask};
 
 fn n(v: &Value, key: &str) -> f64 {
     v[key].as_f64().unwrap_or_else(|| panic!("{key} of {v}"))
@@ -73,20 +59,20 @@ fn brute(
 
 #[test]
 fn the_cascade_is_that_of_brute_force() {
-    let mut r = Random(1);
+    let mut r = Dice(1);
     let mut long_ones = 0;
     for case in 0..2000 {
         let falling = case % 2 == 0;
-        let count = 1 + (r.unit() * 40.0) as usize;
+        let count = 1 + (r.uniform() * 40.0) as usize;
         // Sizes and depths in eighths: sums are exact in whatever order.
         let eighths = |x: f64| (x * 8.0).ceil() / 8.0;
         let wallets: Vec<(bool, f64, f64)> = (0..count)
             .map(|_| {
-                let long = (r.unit() < 0.7) == falling;
-                let away = 0.01 + 0.25 * r.unit();
+                let long = (r.uniform() < 0.7) == falling;
+                let away = 0.01 + 0.25 * r.uniform();
                 (
                     long,
-                    eighths(5.0 * r.unit()),
+                    eighths(5.0 * r.uniform()),
                     if long {
                         100.0 * (1.0 - away)
                     } else {
@@ -95,15 +81,15 @@ fn the_cascade_is_that_of_brute_force() {
                 )
             })
             .collect();
-        let depth = 0.5 + 8.0 * r.unit();
-        let levels = 1 + (r.unit() * 60.0) as usize;
+        let depth = 0.5 + 8.0 * r.uniform();
+        let levels = 1 + (r.uniform() * 60.0) as usize;
         let mut book = |sign: f64| -> Vec<(f64, f64)> {
             (1..=levels)
-                .map(|k| (100.0 + sign * 0.5 * k as f64, eighths(depth * r.unit())))
+                .map(|k| (100.0 + sign * 0.5 * k as f64, eighths(depth * r.uniform())))
                 .collect()
         };
         let (bids, asks) = (book(-1.0), book(1.0));
-        let shock = (0.01 + 0.1 * r.unit()) * if falling { -1.0 } else { 1.0 };
+        let shock = (0.01 + 0.1 * r.uniform()) * if falling { -1.0 } else { 1.0 };
         let listed: Vec<Value> = wallets
             .iter()
             .enumerate()
@@ -206,10 +192,10 @@ fn odd_cascades() {
 
 #[test]
 fn concentration_is_that_of_its_definitions() {
-    let mut r = Random(5);
+    let mut r = Dice(5);
     for _ in 0..50 {
-        let x: Vec<f64> = (0..1 + (r.unit() * 300.0) as usize)
-            .map(|_| (8.0 * r.unit()).exp())
+        let x: Vec<f64> = (0..1 + (r.uniform() * 300.0) as usize)
+            .map(|_| (8.0 * r.uniform()).exp())
             .collect();
         let c = concentration(&x).unwrap();
         let total: f64 = x.iter().sum();
@@ -252,4 +238,43 @@ fn the_map_holds_every_position() {
         ask(&json!({"op": "liquidation_map", "wallets": wallets, "bins": 0}))["error"]["field"],
         "bins"
     );
+}
+
+/// Development only: the source of these wallets states no licence, so they are not shipped.
+#[test]
+fn the_wallets_deleveraged_on_10_october_2025_are_as_concentrated_as_published() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data/wallets/hyperliquid_2025-10-10_adl_by_wallet.csv.gz");
+    if !path.exists() {
+        println!("SKIPPED: {} is not there", path.display());
+        return;
+    }
+    let out = std::process::Command::new("gzip")
+        .arg("-dc")
+        .arg(&path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let wallets: Vec<Value> = text
+        .lines()
+        .skip(1)
+        .filter_map(|l| {
+            let cells: Vec<&str> = l.split(',').collect();
+            let notional: f64 = cells[1].parse().unwrap();
+            (notional > 0.0).then(
+                || json!({"id": cells[0], "side": "short", "size": notional, "entry_price": 1, "liquidation_price": 2}),
+            )
+        })
+        .collect();
+    assert!(wallets.len() > 19_000, "{}", wallets.len());
+    let a = ask(&json!({"op": "liquidation_map", "wallets": wallets}));
+    let c = &a["concentration"];
+    for (field, published) in [
+        ("top_1_share", 0.157),
+        ("top_10_share", 0.458),
+        ("top_100_share", 0.776),
+        ("hhi", 0.0446),
+    ] {
+        assert!((n(c, field) - published).abs() < 0.0005, "{field}: {}", c[field]);
+    }
 }

@@ -11,9 +11,11 @@ struct Case {
     depth: Vec<f64>,
     rate: f64,
     share: f64,
-    /// Collateral and `(market, signed size, entry)`.
-    accounts: Vec<(f64, Vec<(usize, f64, f64)>)>,
+    accounts: Vec<Held>,
 }
+
+/// Collateral and `(market, signed size, entry)`.
+type Held = (f64, Vec<(usize, f64, f64)>);
 
 fn case(r: &mut Dice, markets: usize, count: usize) -> Case {
     let prices: Vec<f64> = (0..markets).map(|_| 10.0 + 200.0 * r.uniform()).collect();

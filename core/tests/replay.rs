@@ -491,3 +491,28 @@ fn recorded_events_end_in_the_minute_the_data_says() {
     }
     println!("{seen} of {} recorded events replayed", EVENTS.len());
 }
+
+#[test]
+fn plans_side_by_side_are_the_plans_one_by_one() {
+    let mut dice = Dice(77);
+    let mut all = request(&mut dice, json!({"kind": "static"}), "long", 3.0, 0.008);
+    all["sweep"] = json!({"every_hours": 20, "hold_hours": 60});
+    all["beside"] = json!(policies());
+    let told = ask(&all);
+    assert!(told["error"].is_null(), "{told}");
+    for (k, policy) in policies().into_iter().enumerate() {
+        let mut one = all.clone();
+        one["policy"] = policy;
+        one.as_object_mut().unwrap().remove("beside");
+        let alone = ask(&one);
+        let mine = &told["beside"][k];
+        for field in mine.as_object().unwrap().keys() {
+            assert_eq!(mine[field], alone[field], "{k} {field}");
+        }
+        assert_eq!(told["sweep"]["beside"][k], alone["sweep"]["policy"], "{k}");
+    }
+    all["beside"][0] = json!({"kind": "hope"});
+    assert_eq!(ask(&all)["error"]["field"], "beside[0].kind");
+    all["beside"] = json!([{"kind": "static", "hedge": "BBB"}, {"kind": "static", "hedge": "CCC"}]);
+    assert_eq!(ask(&all)["error"]["field"], "beside");
+}

@@ -23,7 +23,7 @@ const LEAST: usize = 2880;
 pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Arc<Candles>, Origin), String> {
     let now = js_sys::Date::now();
     let live = match endpoint(key.0) {
-        Some(e) => fetch(e, &key.1, now).await,
+        Some(e) => fetch(e, &key.1, ((now - YEAR) / HOUR).floor() * HOUR, now).await,
         None => Err(format!("{} is not asked for a year of hours by this page", key.0)),
     };
     let why = match live {
@@ -57,10 +57,21 @@ fn endpoint(venue: Venue) -> Option<&'static Endpoint> {
         .find(|e| e.venue == venue && (e.family == "history" || name(e)))
 }
 
-/// Page after page from a year ago, until one brings nothing new.
-async fn fetch(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Result<Candles, String> {
+/// Hours between two times, as the venue has them.
+pub(crate) async fn between(key: &Key, from: f64, until: f64) -> Result<Candles, String> {
+    let endpoint = endpoint(key.0).ok_or_else(|| format!("{} is not asked for past hours by this page", key.0))?;
+    if until - from < 48.0 * HOUR || until - from > YEAR {
+        return Err("Two days to a year can be fetched.".to_owned());
+    }
+    let from = (from / HOUR).floor() * HOUR;
+    let mut candles = fetch(endpoint, &key.1, from, until.min(js_sys::Date::now())).await?;
+    candles.rows.retain(|r| r.0 >= from);
+    Ok(candles)
+}
+
+/// Page after page, until one brings nothing new.
+async fn fetch(endpoint: &'static Endpoint, symbol: &str, mut from: f64, now: f64) -> Result<Candles, String> {
     let mut bars = BTreeMap::new();
-    let mut from = ((now - YEAR) / HOUR).floor() * HOUR;
     for _ in 0..PAGES {
         let job = fill_between(endpoint, symbol, from, now);
         let text = http::text(

@@ -4,6 +4,7 @@
 mod apply;
 mod budget;
 pub(crate) mod depth;
+pub(crate) mod events;
 pub(crate) mod history;
 mod http;
 pub(crate) mod interest;

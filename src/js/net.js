@@ -30,3 +30,14 @@ export async function fetchText(url, method, body, timeoutMs, maxBytes) {
     clearTimeout(timer);
   }
 }
+
+// A file of this page that is packed with gzip, whatever the server makes of that; as text.
+export async function fetchPacked(url, maxBytes) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(String(response.status));
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length > maxBytes) throw new Error('size');
+  // Some servers unpack on the way.
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return new TextDecoder().decode(bytes);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
+}

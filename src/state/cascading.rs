@@ -12,7 +12,9 @@ use crate::format;
 use headroom_core::api::cascade::{
     CascadeOptions, CascadeRequest, CascadeResponse, Impact, LevelMap, OwnPosition, Shock, Uncertainty,
 };
-use headroom_core::api::liquidation_map::{LiquidationMapRequest, LiquidationMapResponse};
+use headroom_core::api::liquidation_map::{
+    LiquidationMapRequest, LiquidationMapResponse, MIX, OPENED, OPENED_HALF_LIFE,
+};
 use headroom_core::market::{Book, Candles, InstrumentKind, Market, Tier, Venue};
 use headroom_core::units::{HOURS_PER_YEAR, Side};
 use headroom_core::volatility::close_to_close;
@@ -224,7 +226,13 @@ fn map_request(desk: Desk, key: &Key) -> Result<LiquidationMapRequest, String> {
         return Err(why.unwrap_or_else(|| "no candles are known yet".to_owned()));
     }
     let factor = c.leverage_factor.get_untracked();
-    let mix = headroom_core::api::liquidation_map::MIX;
+    // Where wallets are seen, the mix seen over them; elsewhere that of what is opened and closed within the day.
+    let seen = matches!(key.0, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx);
+    let (mix, half_life) = if seen {
+        (MIX.to_vec(), None)
+    } else {
+        (OPENED.to_vec(), Some(OPENED_HALF_LIFE))
+    };
     Ok(LiquidationMapRequest {
         wallets,
         market: Some(Market {
@@ -236,16 +244,16 @@ fn map_request(desk: Desk, key: &Key) -> Result<LiquidationMapRequest, String> {
         bins: Some(BINS),
         side: None,
         price: price(desk),
-        leverage_mix: if factor == 1.0 {
+        leverage_mix: if seen && factor == 1.0 {
             Vec::new()
         } else {
-            mix.iter().map(|(l, s)| ((l * factor).max(1.0), *s)).collect()
+            mix.iter().map(|(l, s)| ((l * factor).clamp(1.0, 125.0), *s)).collect()
         },
         maintenance_margin_rate: None,
         tiers: tiers(desk),
         position_notional: None,
         through_time: Some(PICTURES),
-        half_life_hours: None,
+        half_life_hours: half_life,
     })
 }
 

@@ -5,7 +5,7 @@ use super::chance::{self, COMPUTING, Chance};
 use super::market::{Key, MarketData, VenueBook};
 use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
-use super::replaying::{Past, ReplayWishes};
+use super::replaying::{Past, ReplayWishes, Replaying};
 use super::scenario::Scenario;
 use crate::engine::Fault;
 use headroom_core::api::hedge::HedgeResponse;
@@ -124,6 +124,7 @@ pub(crate) struct Desk {
     pub replay_wishes: RwSignal<ReplayWishes>,
     pub replayed: RwSignal<Planned<ReplayResponse>>,
     pub swept: RwSignal<Planned<ReplayResponse>>,
+    pub replaying: Replaying,
     /// Symbols whose markets are wanted beside those of the account.
     pub also: RwSignal<Vec<String>>,
     /// Chance of liquidation within the longest horizon that remedies are asked for.
@@ -172,6 +173,7 @@ impl Desk {
             replay_wishes: RwSignal::new(ReplayWishes::default()),
             replayed: RwSignal::new(Planned::default()),
             swept: RwSignal::new(Planned::default()),
+            replaying: Replaying::new(),
             also: RwSignal::new(Vec::new()),
             target: RwSignal::new(0.05),
             now: RwSignal::new(js_sys::Date::now()),

@@ -1,5 +1,6 @@
 //! What the page knows: the scenario a person edits, the markets it is about, the results.
 
+pub(crate) mod candle_file;
 pub(crate) mod cascading;
 pub(crate) mod chance;
 pub(crate) mod desk;

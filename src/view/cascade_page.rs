@@ -19,7 +19,7 @@ use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-const FACTORS: [(f64, &str); 3] = [(0.7, "0.7 ×"), (1.0, "as seen"), (1.4, "1.4 ×")];
+const FACTORS: [(f64, &str); 3] = [(0.7, "0.7 ×"), (1.0, "as it is"), (1.4, "1.4 ×")];
 
 const TAKERS: [(Takers, &str); 2] = [(Takers::Usual, "Market, as usual"), (Takers::Book, "Book alone")];
 
@@ -120,6 +120,9 @@ fn Map(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
         })
         .collect();
     let assumptions = answer.assumptions.clone();
+    let seen = desk
+        .scenario
+        .with_untracked(|s| matches!(s.venue, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx));
     let place = place(desk, &answer);
     view! {
         <Heat answer=answer.clone() />
@@ -140,6 +143,7 @@ fn Map(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
             <ul>
                 {assumptions.into_iter().map(|a| view! { <li>{a}</li> }).collect_view()}
                 {sensitivity.into_iter().map(|s| view! { <li>{s}</li> }).collect_view()}
+                <li>{if seen { "Leverages of those not seen: as over wallets of Hyperliquid." } else { "Leverages of those not seen: fitted to BTC liquidations of 2024 on Binance, mostly 50x and more, half closed within a day." }}</li>
                 <li>"How it fared on past liquidations: docs/liquidation-map.md in the project."</li>
             </ul>
         </details>

@@ -17,7 +17,9 @@ pub(crate) mod positions;
 pub(crate) mod price_pane;
 pub(crate) mod record_page;
 pub(crate) mod replay_page;
+mod replay_report;
 pub(crate) mod room_panel;
+mod scrub;
 pub(crate) mod size_page;
 mod storm;
 

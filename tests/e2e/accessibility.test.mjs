@@ -32,6 +32,9 @@ for (const colorScheme of ['dark', 'light']) {
         await page.locator('.plan .big output').first().waitFor({ timeout: 60000 });
         await check(name);
       }
+      await page.getByRole('link', { name: 'Cascade', exact: true }).click();
+      await page.locator('.chances table').waitFor({ timeout: 60000 });
+      await check('Cascade');
       await context.close();
     });
   }

@@ -16,6 +16,7 @@ const HELP: &str = "cargo xtask <command>
   dev       serve with rebuild on change (trunk serve)
   bench     native and browser benchmarks
   record    write docs/track-record.md from the data shipped with the page
+  replay    write docs/replay.md from the library of events shipped with the page
   setup     only the set-up: wasm target, pinned tools, npm packages, Chromium
   engine    only the engine package in target/engine (run by Trunk's hook)
   finish    only the content policy and sizes of a finished build (run by Trunk's hook)";
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         "dev" => build::dev(),
         "bench" => test::bench(),
         "record" => test::record(),
+        "replay" => test::replay(),
         "setup" => setup::everything(),
         "engine" => build::engine(),
         "finish" => build::finish(),

@@ -113,6 +113,14 @@ pub(crate) fn record() -> Outcome {
     step("walking through every series", || node(&["tools/track_record.mjs"]))
 }
 
+/// The published replay of the library of events.
+pub(crate) fn replay() -> Outcome {
+    step("command line", || {
+        run("cargo", &["build", "--release", "--quiet", "-p", "headroom-core"])
+    })?;
+    step("living through every event", || node(&["tools/replay_report.mjs"]))
+}
+
 pub(crate) fn bench() -> Outcome {
     setup::everything()?;
     step("native benchmarks", || {
@@ -123,6 +131,30 @@ pub(crate) fn bench() -> Outcome {
     })?;
     step("build", serve::build_if_stale)?;
     step("browser benchmarks", || node(&["tests/bench/browser.mjs"]))?;
+    step("cascades, native and WebAssembly", || {
+        let example = [
+            "--release",
+            "--quiet",
+            "-p",
+            "headroom-core",
+            "--example",
+            "cascade_kernel",
+        ];
+        run("cargo", &[&["build"], &example[..]].concat())?;
+        // A program exports nothing by itself.
+        let wasm = [
+            "--target",
+            "wasm32-unknown-unknown",
+            "--",
+            "-Clink-args=--export=make --export=sort --export=cascade --export=stochastic",
+        ];
+        run("cargo", &[&["rustc"], &example[..], &wasm[..]].concat())?;
+        node(&[
+            "tests/bench/cascade.mjs",
+            "target/release/examples/cascade_kernel",
+            "target/wasm32-unknown-unknown/release/examples/cascade_kernel.wasm",
+        ])
+    })?;
     let python = step("Python for comparison", setup::bench_python)?;
     step("simulation against numpy, numba, QuantLib and JavaScript", || {
         let table = ["tests/bench/table.mjs"].into_iter().map(str::to_owned);

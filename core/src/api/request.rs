@@ -21,7 +21,6 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(tag = "op", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "made once a request and passed by reference")]
 pub enum EngineRequest {
     Liquidation(LiquidationRequest),
     Funding(FundingRequest),
@@ -263,7 +262,7 @@ fn check_shapes(value: &Value, path: &str) -> Result<(), EngineError> {
         "candles",
         "book",
     ];
-    const LISTS_OF_OBJECTS: [&str; 5] = ["positions", "tiers", "wallets", "alternatives", "accounts"];
+    const LISTS_OF_OBJECTS: [&str; 6] = ["positions", "tiers", "wallets", "alternatives", "accounts", "beside"];
     const WORDS: [&str; 6] = ["venue", "margin_mode", "side", "interval", "token", "kind"];
     let Value::Object(map) = value else { return Ok(()) };
     for (key, inner) in map {

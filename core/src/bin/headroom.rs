@@ -29,11 +29,11 @@ fn main() -> ExitCode {
         show_progress: io::stderr().is_terminal(),
     };
     let result = if arguments.is_empty() {
-        run.answer(io::stdin().lock())
+        run.answer(BufReader::with_capacity(1 << 20, io::stdin().lock()))
     } else {
         arguments.iter().try_for_each(|path| {
             if path == "-" {
-                return run.answer(io::stdin().lock());
+                return run.answer(BufReader::with_capacity(1 << 20, io::stdin().lock()));
             }
             let file = File::open(path).map_err(|e| io::Error::new(e.kind(), format!("{path}: {e}")))?;
             run.answer(BufReader::with_capacity(1 << 20, file))
@@ -50,10 +50,14 @@ struct Run<W: Write> {
 }
 
 impl<W: Write> Run<W> {
-    fn answer(&mut self, mut input: impl BufRead) -> io::Result<()> {
+    fn answer(&mut self, mut input: BufReader<impl Read>) -> io::Result<()> {
         let mut line = Vec::new();
         loop {
             line.clear();
+            // Who asks line by line waits for this answer before the next question.
+            if input.buffer().is_empty() {
+                self.out.flush()?;
+            }
             if (&mut input).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
                 return Ok(());
             }

@@ -92,18 +92,32 @@ impl Ord for Due {
 /// Rounds after which it is given up: each is a new price.
 const MOST_ROUNDS: usize = 200_000;
 
-/// From `start`, with `positions` of `[size, liquidation price]` on the side that is hurt.
-pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, terms: &Terms) -> Cascade {
+/// Positions on the side that is hurt, in the order in which a price reaches them.
+pub struct Sorted(Vec<Due>);
+
+impl Sorted {
+    /// Of `(size, liquidation price)`.
+    pub fn new(side: Side, positions: &[(f64, f64)]) -> Self {
+        let mut all: Vec<Due> = positions
+            .iter()
+            .map(|(size, level)| Due {
+                key: side.sign() * level,
+                size: *size,
+                again: false,
+            })
+            .collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        Self(all)
+    }
+}
+
+/// From `start` to the fixed point.
+pub fn run(start: f64, side: Side, positions: &Sorted, depth: &Depth, terms: &Terms) -> Cascade {
     let s = side.sign();
     let mmr = terms.maintenance_margin_rate;
-    let mut heap: BinaryHeap<Due> = positions
-        .iter()
-        .map(|(size, level)| Due {
-            key: s * level,
-            size: *size,
-            again: false,
-        })
-        .collect();
+    let mut fresh = positions.0.iter().copied().peekable();
+    // Parts of positions that are left, due again at another price.
+    let mut parts: BinaryHeap<Due> = BinaryHeap::new();
     let mut out = Cascade {
         final_price: start,
         final_mark: start,
@@ -122,8 +136,12 @@ pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, term
         rounds: Vec::new(),
     };
     let mut orders: Vec<(f64, f64)> = Vec::new();
-    while out.rounds.len() < MOST_ROUNDS && heap.peek().is_some_and(|d| s * out.final_mark <= d.key) {
+    while out.rounds.len() < MOST_ROUNDS {
         let mark = out.final_mark;
+        let reached = |d: &Due| s * mark <= d.key;
+        if !fresh.peek().is_some_and(reached) && !parts.peek().is_some_and(reached) {
+            break;
+        }
         let mut round = Round {
             from: mark,
             to: mark,
@@ -132,8 +150,12 @@ pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, term
         };
         orders.clear();
         let mut back: Vec<Due> = Vec::new();
-        while let Some(d) = heap.peek().copied().filter(|d| s * mark <= d.key) {
-            heap.pop();
+        while let Some(d) = match (fresh.peek(), parts.peek()) {
+            (Some(a), Some(b)) if a >= b && reached(a) => fresh.next(),
+            (_, Some(b)) if reached(b) => parts.pop(),
+            (Some(a), _) if reached(a) => fresh.next(),
+            _ => None,
+        } {
             let level = s * d.key;
             // Equity at the mark, over the size: what stood behind it at its level, less the way from there.
             let equity = mmr * level - s * (level - mark);
@@ -165,7 +187,7 @@ pub fn run(start: f64, side: Side, positions: &[(f64, f64)], depth: &Depth, term
             }
         }
         fill(&mut out, &orders, depth, terms, s, &mut round);
-        heap.extend(back);
+        parts.extend(back);
         round.to = start + terms.mark_share * (out.final_price - start);
         out.final_mark = round.to;
         out.rounds.push(round);

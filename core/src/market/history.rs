@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 pub enum Interval {
     #[serde(rename = "1m")]
     M1,
+    #[serde(rename = "3m")]
+    M3,
     #[serde(rename = "5m")]
     M5,
     #[serde(rename = "15m")]
     M15,
+    #[serde(rename = "30m")]
+    M30,
     #[serde(rename = "1h")]
     H1,
     #[serde(rename = "4h")]
@@ -25,8 +29,10 @@ impl Interval {
     pub fn millis(self) -> f64 {
         let minutes = match self {
             Self::M1 => 1.0,
+            Self::M3 => 3.0,
             Self::M5 => 5.0,
             Self::M15 => 15.0,
+            Self::M30 => 30.0,
             Self::H1 => 60.0,
             Self::H4 => 240.0,
             Self::D1 => 1440.0,
@@ -35,9 +41,18 @@ impl Interval {
     }
     /// The interval whose length is nearest below or at a spacing seen in data, if it is one we know.
     pub fn from_millis(spacing: f64) -> Option<Self> {
-        [Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1]
-            .into_iter()
-            .find(|i| i.millis() == spacing)
+        [
+            Self::M1,
+            Self::M3,
+            Self::M5,
+            Self::M15,
+            Self::M30,
+            Self::H1,
+            Self::H4,
+            Self::D1,
+        ]
+        .into_iter()
+        .find(|i| i.millis() == spacing)
     }
 }
 

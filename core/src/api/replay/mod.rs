@@ -1,211 +1,23 @@
 //! Operation `replay`: what a position and a plan would have lived through.
 
+mod types;
+
 use super::{Progress, Step, checks};
 use crate::error::EngineError;
 use crate::market::tiers::TierUnit;
 use crate::market::{Candles, FundingRow, Market, Tier, Tiers};
 use crate::replay::policy::Hedge;
 use crate::replay::{Costs, Kind, Outcome, Policy, Setup, Tape, run};
-use crate::units::{self, Side};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::units;
 use std::collections::BTreeMap;
+
+pub use types::*;
 
 const RATE: f64 = 0.005;
 const TAKER_FEE: f64 = 0.0005;
 const MOST_STARTS: usize = 20_000;
 const MOST_POINTS: usize = 5000;
-
-/// What is done with the position.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(deny_unknown_fields)]
-pub struct ReplayPolicy {
-    /// "static", "volatility_target" or "probability_cap"; each may carry a hedge.
-    pub kind: String,
-    /// Annual; for "volatility_target": leverage is this over the market's volatility.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_volatility: Option<f64>,
-    /// For "probability_cap"; 0.05 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_liquidation_probability: Option<f64>,
-    /// For "probability_cap"; 24 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub horizon_hours: Option<f64>,
-    /// Hours between decisions; 1 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_every_hours: Option<f64>,
-    /// Symbol of the market to hedge with; no hedge if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hedge: Option<String>,
-    /// Net exposure over equity, signed, that the hedge aims at; 0 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_delta: Option<f64>,
-    /// Half-width over equity within which the hedge is left alone; 0 (to the target at each decision) if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub band: Option<f64>,
-}
-
-/// Fractions of each order's notional.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(deny_unknown_fields)]
-pub struct ReplayCosts {
-    /// 0.0005 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub taker_fee: Option<f64>,
-    /// 0 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slippage: Option<f64>,
-    /// Adds this times the root of notional over what the bar traded; 0 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub impact: Option<f64>,
-    /// What a liquidation takes of the notional; everything that is left if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub liquidation_fee: Option<f64>,
-}
-
-/// Many entries instead of one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(deny_unknown_fields)]
-pub struct Sweep {
-    /// Hours between entries.
-    pub every_hours: f64,
-    /// How long each is held; to the end of the data if absent, which gives each entry another length.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold_hours: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(deny_unknown_fields)]
-pub struct ReplayRequest {
-    /// Candles (taken as the mark price) and funding, by symbol.
-    #[cfg_attr(feature = "wasm", tsify(type = "Record<string, Market>"))]
-    pub markets: BTreeMap<String, Market>,
-    /// Which of them is held; needed where several are not the hedge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub symbol: Option<String>,
-    pub equity: f64,
-    pub leverage: f64,
-    pub side: Side,
-    pub policy: ReplayPolicy,
-    #[serde(default)]
-    pub costs: ReplayCosts,
-    /// One tier of this rate; 0.005 if absent and no `tiers` are given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maintenance_margin_rate: Option<f64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tiers: Vec<Tier>,
-    /// Liquidation steps down the tiers instead of taking all at once.
-    #[serde(default)]
-    pub partial_liquidation: bool,
-    /// Entry at the close of the first bar that closes at this time or later; bars before it are known to the policy. The
-    /// first bar if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<f64>,
-    /// Exit at the close of the last bar that closes at this time or earlier; the last bar if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<Sweep>,
-    /// Points of the equity curves; 1000 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub curve_points: Option<usize>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct ReplayTrade {
-    /// Close of the bar; of a liquidation the opening of its bar.
-    pub time: f64,
-    pub symbol: String,
-    /// "buy" or "sell".
-    pub side: String,
-    pub size: f64,
-    pub price: f64,
-    pub fee: f64,
-    pub slippage: f64,
-    pub reason: String,
-}
-
-/// `final_equity = equity + price_pnl + funding − fees − slippage − liquidation_loss`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
-pub struct Lived {
-    pub final_equity: f64,
-    pub price_pnl: f64,
-    /// A cash flow: negative is paid.
-    pub funding: f64,
-    pub fees: f64,
-    pub slippage: f64,
-    /// Taken by liquidations beyond what the price took; negative where the account was below zero and a fund had to pay.
-    pub liquidation_loss: f64,
-    /// Fees, slippage and what liquidations took, less funding received.
-    pub costs: f64,
-    /// Of the equity at the bars' closes from its highest, 0 to 1.
-    pub max_drawdown: f64,
-    pub max_drawdown_intrabar: f64,
-    /// Share of bars below the highest equity so far.
-    pub time_under_water: f64,
-    /// Opening time of the bar; null if never.
-    pub liquidated_at: Option<f64>,
-    pub partial_liquidations: usize,
-    /// Notional traded over the first equity.
-    pub turnover: f64,
-    /// Rows of `[close time, equity]`.
-    pub equity_curve: Vec<[f64; 2]>,
-    /// The first thousand.
-    pub trades: Vec<ReplayTrade>,
-    pub trade_count: usize,
-}
-
-/// Over the entries of a sweep. Returns are final over first equity, less 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
-pub struct Swept {
-    pub liquidated: usize,
-    pub mean_return: f64,
-    /// At 5, 25, 50, 75 and 95 %.
-    pub quantiles: [f64; 5],
-    pub mean_drawdown: f64,
-    pub worst_drawdown: f64,
-    pub mean_turnover: f64,
-    /// Profit where the static position made one, over the static's; null where it never did.
-    pub upside_kept: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-pub struct SweepAnswer {
-    pub starts: usize,
-    pub policy: Swept,
-    #[serde(rename = "static")]
-    pub fixed: Swept,
-    /// Entries at which the plan ended with less than the static position.
-    pub worse_than_static: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
-pub struct ReplayResponse {
-    #[serde(flatten)]
-    pub policy: Lived,
-    /// The same position left alone.
-    #[serde(rename = "static")]
-    pub fixed: Lived,
-    pub sweep: Option<SweepAnswer>,
-    /// Drawdown of the price itself between entry and exit, by closes and by lows (highs for a short).
-    pub market_drawdown: [f64; 2],
-    pub bars: usize,
-    pub assumptions: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub explanation: Option<Vec<Step>>,
-}
+const MOST_BESIDE: usize = 12;
 
 /// Checked: the tape, the tiers, the policy in the engine's words.
 struct Prepared<'a> {
@@ -213,6 +25,9 @@ struct Prepared<'a> {
     tape: Tape,
     tiers: Tiers,
     policy: Policy,
+    beside: Vec<Policy>,
+    /// Symbol of the market that is hedged with.
+    hedge: Option<&'a str>,
     costs: Costs,
     first: usize,
     last: usize,
@@ -236,36 +51,39 @@ fn market<'a>(
     Ok((candles, funding))
 }
 
-fn policy(p: &ReplayPolicy, tape: &Tape) -> Result<Policy, EngineError> {
+fn policy(p: &ReplayPolicy, tape: &Tape, field: &str) -> Result<Policy, EngineError> {
     let kind = match p.kind.as_str() {
         "static" => Kind::Static,
         "volatility_target" => Kind::VolatilityTarget {
             target: units::between(
-                "policy.target_volatility",
+                format_args!("{field}.target_volatility"),
                 p.target_volatility
-                    .ok_or_else(|| EngineError::invalid("policy.target_volatility", "is missing"))?,
+                    .ok_or_else(|| EngineError::invalid(format!("{field}.target_volatility"), "is missing"))?,
                 0.01,
                 20.0,
             )?,
         },
         "probability_cap" => Kind::ProbabilityCap {
             limit: units::between(
-                "policy.max_liquidation_probability",
+                format_args!("{field}.max_liquidation_probability"),
                 p.max_liquidation_probability.unwrap_or(0.05),
                 1e-6,
                 0.9,
             )?,
-            horizon_hours: units::horizon_hours("policy.horizon_hours", p.horizon_hours.unwrap_or(24.0))?,
+            horizon_hours: units::horizon_hours(
+                format_args!("{field}.horizon_hours"),
+                p.horizon_hours.unwrap_or(24.0),
+            )?,
         },
         _ => {
             return Err(EngineError::unsupported(
-                "policy.kind",
+                format!("{field}.kind"),
                 "must be static, volatility_target or probability_cap",
             ));
         }
     };
     let every = units::between(
-        "policy.check_every_hours",
+        format_args!("{field}.check_every_hours"),
         p.check_every_hours.unwrap_or(1.0),
         1.0 / 60.0,
         8760.0,
@@ -273,8 +91,13 @@ fn policy(p: &ReplayPolicy, tape: &Tape) -> Result<Policy, EngineError> {
     let hedge = match &p.hedge {
         None => None,
         Some(_) => Some(Hedge {
-            target_delta: units::between("policy.target_delta", p.target_delta.unwrap_or(0.0), -100.0, 100.0)?,
-            band: units::between("policy.band", p.band.unwrap_or(0.0), 0.0, 100.0)?,
+            target_delta: units::between(
+                format_args!("{field}.target_delta"),
+                p.target_delta.unwrap_or(0.0),
+                -100.0,
+                100.0,
+            )?,
+            band: units::between(format_args!("{field}.band"), p.band.unwrap_or(0.0), 0.0, 100.0)?,
         }),
     };
     Ok(Policy {
@@ -287,7 +110,19 @@ fn policy(p: &ReplayPolicy, tape: &Tape) -> Result<Policy, EngineError> {
 fn prepare(request: &ReplayRequest) -> Result<Prepared<'_>, EngineError> {
     units::between("equity", request.equity, 1e-6, 1e15)?;
     units::leverage("leverage", request.leverage)?;
-    let hedge = request.policy.hedge.as_deref();
+    if request.beside.len() > MOST_BESIDE {
+        return Err(EngineError::invalid("beside", format!("at most {MOST_BESIDE} plans")));
+    }
+    let mut hedges = std::iter::once(&request.policy)
+        .chain(&request.beside)
+        .filter_map(|p| p.hedge.as_deref());
+    let hedge = hedges.next();
+    if hedges.any(|h| Some(h) != hedge) {
+        return Err(EngineError::invalid(
+            "beside",
+            "all plans that hedge must do so with the same market",
+        ));
+    }
     let symbol = match &request.symbol {
         Some(s) => s.as_str(),
         None => {
@@ -368,11 +203,21 @@ fn prepare(request: &ReplayRequest) -> Result<Prepared<'_>, EngineError> {
     };
     if last <= first {
         return Err(EngineError::insufficient(
-            if request.from.is_some() { "from" } else { "until" },
+            if request.from.is_some() && first + 1 >= tape.times.len() {
+                "from"
+            } else {
+                "until"
+            },
             "no two bars between entry and exit",
         ));
     }
-    let policy = policy(&request.policy, &tape)?;
+    let beside: Vec<Policy> = request
+        .beside
+        .iter()
+        .enumerate()
+        .map(|(k, p)| policy(p, &tape, &format!("beside[{k}]")))
+        .collect::<Result<_, _>>()?;
+    let policy = policy(&request.policy, &tape, "policy")?;
     let mut notes = vec![
         "candles are taken as the mark price; within a bar everything is assumed to be at its worst at once".to_owned(),
         "funding that falls into a bar is paid at its open; at the instant of the exit none is paid".to_owned(),
@@ -408,6 +253,8 @@ fn prepare(request: &ReplayRequest) -> Result<Prepared<'_>, EngineError> {
         tape,
         tiers,
         policy,
+        beside,
+        hedge,
         costs,
         first,
         last,
@@ -430,11 +277,11 @@ impl Prepared<'_> {
         }
     }
 
-    fn told(&self, request: &ReplayRequest, o: Outcome) -> Lived {
+    fn told(&self, request: &ReplayRequest, o: &Outcome) -> Lived {
         let points = request.curve_points.unwrap_or(1000);
         let n = o.curve.len();
         let stride = n.div_ceil(points.max(2)).max(1);
-        let hedge = request.policy.hedge.as_deref().unwrap_or_default();
+        let hedge = self.hedge.unwrap_or_default();
         Lived {
             final_equity: o.final_equity,
             price_pnl: o.price_pnl,
@@ -508,11 +355,15 @@ impl Prepared<'_> {
             ));
         }
         let (mut plan, mut fixed) = (Vec::new(), Vec::new());
+        let mut beside = vec![Vec::new(); self.beside.len()];
         let alone = still();
         for (k, (first, last)) in starts.iter().enumerate() {
             let setup = self.setup(request, *first, *last);
             fixed.push(run(&setup, &alone, false));
             plan.push(run(&setup, &self.policy, false));
+            for (runs, policy) in beside.iter_mut().zip(&self.beside) {
+                runs.push(run(&setup, policy, false));
+            }
             if k % 16 == 0 {
                 progress(Progress {
                     share: k as f64 / starts.len() as f64,
@@ -523,6 +374,7 @@ impl Prepared<'_> {
             starts: starts.len(),
             policy: swept(&plan, &fixed, request.equity),
             fixed: swept(&fixed, &fixed, request.equity),
+            beside: beside.iter().map(|runs| swept(runs, &fixed, request.equity)).collect(),
             worse_than_static: plan
                 .iter()
                 .zip(&fixed)
@@ -563,6 +415,7 @@ fn swept(runs: &[Outcome], fixed: &[Outcome], equity: f64) -> Swept {
         worst_drawdown: runs.iter().map(|o| o.max_drawdown).fold(0.0, f64::max),
         mean_turnover: mean(&|o| o.turnover),
         upside_kept: (whole > 0.0).then_some(own / whole),
+        upside: own / equity / n,
     }
 }
 
@@ -610,8 +463,13 @@ pub(super) fn replay(
         )]
     });
     Ok(ReplayResponse {
-        policy: p.told(request, plan),
-        fixed: p.told(request, fixed),
+        policy: p.told(request, &plan),
+        fixed: p.told(request, &fixed),
+        beside: p
+            .beside
+            .iter()
+            .map(|b| p.told(request, &run(&setup, b, true)))
+            .collect(),
         sweep,
         market_drawdown,
         bars: bars.len(),
