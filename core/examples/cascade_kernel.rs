@@ -13,8 +13,10 @@ use headroom_core::cascade::forced::{Orders, Sorted, Terms, run};
 use headroom_core::units::Side;
 use std::cell::RefCell;
 
+type Positions = (Vec<(f64, f64)>, Option<Sorted>);
+
 thread_local! {
-    static POSITIONS: RefCell<(Vec<(f64, f64)>, Option<Sorted>)> = const { RefCell::new((Vec::new(), None)) };
+    static POSITIONS: RefCell<Positions> = const { RefCell::new((Vec::new(), None)) };
 }
 
 fn law(count: usize) -> Law {
