@@ -21,6 +21,10 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
 #[serde(tag = "op", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a request and passed by reference; so only on 32 bits"
+)]
 pub enum EngineRequest {
     Liquidation(LiquidationRequest),
     Funding(FundingRequest),
