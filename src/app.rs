@@ -1,7 +1,7 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
 use crate::state::desk::Page;
-use crate::state::{Desk, Scenario, cascading, chance, latest, planning, recalc, replaying};
+use crate::state::{Desk, Scenario, cascading, chance, comparing, latest, planning, recalc, replaying};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -101,6 +101,7 @@ fn App() -> impl IntoView {
     chance::keep(desk);
     planning::keep(desk);
     cascading::keep(desk);
+    comparing::keep(desk);
     replaying::keep(desk);
     feed::start(desk);
     feed::wallets::start(desk);
@@ -132,6 +133,7 @@ fn App() -> impl IntoView {
                 Page::Size => view! { <view::size_page::SizePage /> }.into_any(),
                 Page::Hedge => view! { <view::hedge_page::HedgePage /> }.into_any(),
                 Page::Cascade => view! { <view::cascade_page::CascadePage /> }.into_any(),
+                Page::Venues => view! { <view::venues_page::VenuesPage /> }.into_any(),
                 Page::Replay => view! { <view::replay_page::ReplayPage /> }.into_any(),
                 Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
             }}

@@ -1,7 +1,7 @@
 // Writes docs/replay.md: a static 3x position against plans through every event of the library. Run by `cargo xtask replay`.
 //
-// Every series of every event is entered once an hour from a day and a half after its beginning, and held to its end (three days at
-// least), on the side that the event hurts and on the other. One event is one draw: intervals resample events, not entries.
+// Every series of every event is entered every six hours from a day and a half after its beginning, and held for three days at most, on
+// the side that the event hurts and on the other. One event is one draw: intervals resample events, not entries.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';

@@ -521,15 +521,77 @@ fn what_is_due_is_told_beside_what_the_book_takes() {
     ];
     let a = ask(&request(&w, 1e6, -0.08, json!({})));
     let rows: Vec<[f64; 3]> = serde_json::from_value(a["against_depth"].clone()).unwrap();
-    assert_eq!((rows.len(), rows[0]), (61, [100.0, 0.0, 0.0]));
+    assert_eq!((rows.len(), rows[0]), (61, [92.0, 950.0, 0.0]));
+    assert!(rows[60][0] < 90.0);
     for [price, due, taken] in rows {
-        let expected = if price <= 95.0 { 950.0 } else { 0.0 } + if price <= 90.0 { 450.0 } else { 0.0 };
+        let expected = 950.0 + if price <= 90.0 { 450.0 } else { 0.0 };
         assert!((due - expected).abs() < 1e-9, "{price} {due}");
-        // 10,000 units a percent, at the middle price of the way.
-        let size = (100.0 - price) * 10_000.0;
+        // 10,000 units a percent of the shocked price, at the middle price of the way.
+        let size = (92.0 - price) / 0.92 * 10_000.0;
         assert!(
-            (taken - size * (100.0 + price) / 2.0).abs() < 1e-6 * (1.0 + taken),
+            (taken - size * (92.0 + price) / 2.0).abs() < 1e-6 * (1.0 + taken),
             "{price} {taken}"
         );
     }
+}
+
+#[test]
+fn the_trigger_is_where_full_mode_passes_the_size() {
+    // With a law that grows, the two modes must count it from the same place.
+    let w: Vec<Value> = (1..=40)
+        .map(|k| json!({"id": format!("{k}"), "side": "long", "size": 800, "entry_price": 100, "liquidation_price": 100.0 - 0.5 * f64::from(k)}))
+        .collect();
+    let law = json!({"notional_per_percent": 100_000, "power": 2});
+    let a = ask(
+        &json!({"op": "cascade", "price": 100, "wallets": w, "impact": law, "shock": {"volatility": 0.8, "horizon_hours": 24}, "larger_than": 500_000}),
+    );
+    let trigger = n(&a["trigger_price"]);
+    let forced = |price: f64| {
+        let a = ask(
+            &json!({"op": "cascade", "price": 100, "wallets": w, "impact": law, "shock": {"move": price / 100.0 - 1.0}, "mode": "full"}),
+        );
+        let end = n(&a["final_price"]);
+        w.iter()
+            .map(|w| n(&w["liquidation_price"]))
+            .filter(|l| *l >= end)
+            .map(|l| 800.0 * l)
+            .sum::<f64>()
+    };
+    assert!(
+        forced(trigger - 0.3) > 500_000.0 && forced(trigger + 0.3) <= 500_000.0,
+        "{trigger}"
+    );
+}
+
+#[test]
+fn a_level_at_the_shocked_price_is_still_there() {
+    let w = [json!({"id": "a", "side": "long", "size": 4, "entry_price": 100, "liquidation_price": 96})];
+    let a = ask(
+        &json!({"op": "cascade", "price": 100, "mode": "full", "wallets": w, "shock": {"move": -0.05}, "book": {"bids": [[99, 5], [95, 50], [94, 5]], "asks": []}}),
+    );
+    assert_eq!(n(&a["final_price"]), 95.0, "{a}");
+}
+
+#[test]
+fn one_far_level_does_not_swallow_the_rest() {
+    let mut w: Vec<Value> = (0..50)
+        .map(|k| json!({"id": format!("{k}"), "side": "long", "size": 1, "entry_price": 60_000, "liquidation_price": 54_100 + 100 * k}))
+        .collect();
+    w.push(json!({"id": "far", "side": "short", "size": 1, "entry_price": 60_000, "liquidation_price": 6_000_000}));
+    let a = ask(&json!({"op": "liquidation_map", "wallets": w, "price": 60_000, "bins": 300, "within": 0.7}));
+    let rows: Vec<[f64; 3]> = serde_json::from_value(a["levels"].clone()).unwrap();
+    assert!(rows.iter().filter(|r| r[1] > 0.0).count() > 15, "{a}");
+    assert!(rows.iter().all(|r| r[1] == 0.0 || r[0] < 60_000.0));
+    assert_eq!(rows.iter().map(|r| r[2]).sum::<f64>(), 60_000.0);
+    assert_eq!(
+        ask(&json!({"op": "liquidation_map", "wallets": w, "within": 0.7}))["error"]["field"],
+        "price"
+    );
+}
+
+#[test]
+fn a_book_that_evaporates_altogether_is_refused() {
+    let w = [json!({"id": "a", "side": "long", "size": 4, "entry_price": 100, "liquidation_price": 96})];
+    let a = ask(&request(&w, 1000.0, -0.8, json!({"evaporation": 1000})));
+    assert_eq!(a["error"]["field"], "options.evaporation", "{a}");
 }

@@ -26,10 +26,12 @@ pub(crate) enum Lane {
     Walk,
     /// Sizes and hedges: a second or two.
     Plan,
+    /// Many entries into one past: seconds.
+    Sweep,
 }
 
 thread_local! {
-    static LANES: [RefCell<Option<Client>>; 5] = const { [const { RefCell::new(None) }; 5] };
+    static LANES: [RefCell<Option<Client>>; 6] = const { [const { RefCell::new(None) }; 6] };
     static NEXT_ID: Cell<u32> = const { Cell::new(1) };
 }
 

@@ -3,6 +3,7 @@
 
 mod apply;
 mod budget;
+pub(crate) mod compare;
 pub(crate) mod depth;
 pub(crate) mod events;
 pub(crate) mod history;

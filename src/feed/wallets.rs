@@ -81,14 +81,19 @@ async fn step(desk: Desk) {
         }
     }
     for _ in 0..4 {
-        let more = endpoint("hyperliquid.clearinghouse_state").is_some_and(affordable);
-        let Some(address) = wallets.try_update(|w| w.next(now)).flatten().filter(|_| more) else {
-            return;
-        };
+        // Untracked: a wallet that is asked for changes nothing that is shown.
+        let mut next = None;
+        if endpoint("hyperliquid.clearinghouse_state").is_some_and(affordable) {
+            wallets.update_untracked(|w| next = w.next(now));
+        }
+        let Some(address) = next else { return };
         match ask("hyperliquid.clearinghouse_state", &address).await {
             Ok(found) => wallets.update(|w| w.put(address, now, found.held)),
             Err(why) => {
-                wallets.update(|w| w.fault = Some(why));
+                wallets.update(|w| {
+                    w.back(address);
+                    w.fault = Some(why);
+                });
                 return;
             }
         }

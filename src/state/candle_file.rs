@@ -69,7 +69,13 @@ pub(crate) fn parse(text: &str) -> Result<(Candles, Vec<String>), String> {
             ));
         }
         let traded = match volume {
-            Some(v) if !cell(v).is_empty() => number(v)?.max(0.0),
+            Some(v) if !cell(v).is_empty() => {
+                let traded = number(v)?;
+                if traded < 0.0 {
+                    return Err(format!("Line {}: a volume is not below 0.", k + 1));
+                }
+                traded
+            }
             _ => 0.0,
         };
         sorted &= rows.last().is_none_or(|r| r.0 < t);
@@ -131,7 +137,17 @@ fn millis(text: &str) -> Option<(f64, bool)> {
     let parts: Vec<i64> = day.split('-').map(str::parse).collect::<Result<_, _>>().ok()?;
     let [y, m, d] = parts[..] else { return None };
     let clock: Vec<f64> = clock.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
-    if !(1..=12).contains(&m) || !(1..=31).contains(&d) || !(1970..2200).contains(&y) || clock.len() > 3 {
+    let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+    let last = match m {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let in_day = clock
+        .iter()
+        .zip([24.0, 60.0, 60.0])
+        .all(|(x, most)| (0.0..most).contains(x));
+    if !(1..=12).contains(&m) || !(1..=last).contains(&d) || !(1970..2200).contains(&y) || clock.len() > 3 || !in_day {
         return None;
     }
     // Days from the civil calendar (Howard Hinnant's algorithm).
@@ -166,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(millis(other), Some((1_621_429_200_000.0, true)), "{other}");
         }
-        for bad in ["", "yesterday", "2021-13-01", "12"] {
+        for bad in ["", "yesterday", "2021-13-01", "2021-02-29", "2021-05-19 99:00", "12"] {
             assert_eq!(millis(bad), None, "{bad}");
         }
     }

@@ -21,6 +21,7 @@ use headroom_core::volatility::close_to_close;
 use leptos::prelude::*;
 use std::cell::Cell;
 use std::sync::Arc;
+use std::thread::LocalKey;
 use wasm_bindgen_futures::spawn_local;
 
 /// Rows of time and open interest in coins.
@@ -29,6 +30,8 @@ pub(crate) type Interest = Vec<(f64, f64)>;
 pub(crate) type Fetched<T> = Option<(Key, Result<(Arc<T>, Origin), String>)>;
 
 const BINS: usize = 300;
+/// The levels reach this far from the price; what is further stands in the last.
+const WITHIN: f64 = 0.7;
 /// Pictures of the map through the candles' time.
 const PICTURES: usize = 140;
 /// Bars of candles that the map is made from.
@@ -89,7 +92,9 @@ impl Cascading {
 thread_local! {
     static PAUSE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
     static PUSHED: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
+    static CHANCE: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
     static NEWEST: Cell<u32> = const { Cell::new(0) };
+    static NEWEST_CHANCE: Cell<u32> = const { Cell::new(0) };
     static NEWEST_PUSH: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -104,15 +109,32 @@ pub(crate) fn keep(desk: Desk) {
                 .map(|c| (c.0.rows.len(), c.0.rows.last().map(|r| r.0)))
         })
     });
+    let read = Memo::new(move |_| desk.cascading.wallets.with(super::wallets::Wallets::read));
     Effect::new(move |_| {
         let page = desk.page.get();
-        let _ = (key.get(), bars.get(), desk.recorded.with(Vec::len));
+        let _ = (key.get(), bars.get(), read.get(), desk.recorded.with(Vec::len));
         desk.cascading.leverage_factor.track();
-        desk.cascading.takers.track();
-        desk.cascading.depth.track();
-        desk.cascading.wallets.with(|w| w.read());
         if page == Page::Cascade {
             latest::once_quiet(&PAUSE, 200, move || spawn_local(refresh(desk)));
+        }
+    });
+    // What the chance is asked for: the side and the level of the position beside the map.
+    let mine = Memo::new(move |_| {
+        let i = desk.index();
+        (
+            desk.scenario.with(|s| s.lines.get(i).map(|l| l.side)),
+            desk.position_room(i).and_then(|r| r.liquidation_price),
+        )
+    });
+    Effect::new(move |_| {
+        let c = desk.cascading;
+        let page = desk.page.get();
+        let _ = mine.get();
+        c.map.track();
+        c.takers.track();
+        c.depth.track();
+        if page == Page::Cascade {
+            latest::once_quiet(&CHANCE, 300, move || spawn_local(chance(desk)));
         }
     });
     Effect::new(move |_| {
@@ -133,31 +155,45 @@ pub(crate) fn price(desk: Desk) -> Option<f64> {
     desk.mark(desk.index())
 }
 
-async fn refresh(desk: Desk) {
-    let number = NEWEST.with(|n| {
+/// The next number of a kind of work, and whether none has come since.
+fn number(of: &'static LocalKey<Cell<u32>>) -> impl Fn() -> bool {
+    let mine = of.with(|n| {
         n.set(n.get().wrapping_add(1));
         n.get()
     });
-    let newest = move || NEWEST.with(|n| n.get() == number);
+    move || of.with(|n| n.get() == mine)
+}
+
+async fn refresh(desk: Desk) {
+    let newest = number(&NEWEST);
     let c = desk.cascading;
     let Some(key) = untrack(|| desk.key(desk.index())) else {
         return;
     };
-    if older(&c.interest.get_untracked(), &key) {
+    let another = c.interest.with_untracked(|i| i.as_ref().is_some_and(|i| i.0 != key));
+    if another {
         c.map.set(Planned::default());
+        c.pushed.set(Planned::default());
+        c.chance.set(Planned::default());
+        c.otherwise.set(None);
+    }
+    if older(&c.interest.get_untracked(), &key) {
         let found = interest::load(desk, &key).await;
+        if !newest() {
+            return;
+        }
         c.interest
             .set(Some((key.clone(), found.map(|(rows, from)| (Arc::new(rows), from)))));
     }
     if older(&c.book.get_untracked(), &key) {
         let found = depth::load(&key).await;
+        if !newest() {
+            return;
+        }
         c.book.set(Some((
             key.clone(),
             found.map(|b| (Arc::new(b), Origin::Live(js_sys::Date::now()))),
         )));
-    }
-    if !newest() {
-        return;
     }
     let found = match untrack(|| map_request(desk, &key)) {
         Ok(request) => {
@@ -165,16 +201,19 @@ async fn refresh(desk: Desk) {
         }
         Err(why) => Err(engine::Fault::of("market", &why)),
     };
-    if !newest() {
-        return;
+    if newest() {
+        show(c.map, found, true);
     }
-    let fine = found.is_ok();
-    show(c.map, found, true);
-    if fine && let Some(request) = untrack(|| chance_request(desk)) {
-        let found = engine::read::<CascadeResponse>(&engine::ask(Lane::Plan, &text("cascade", &request)).await);
-        if newest() {
-            show(c.chance, found, true);
-        }
+}
+
+async fn chance(desk: Desk) {
+    let newest = number(&NEWEST_CHANCE);
+    let Some(request) = untrack(|| chance_request(desk)) else {
+        return desk.cascading.chance.set(Planned::default());
+    };
+    let found = engine::read::<CascadeResponse>(&engine::ask(Lane::Plan, &text("cascade", &request)).await);
+    if newest() {
+        show(desk.cascading.chance, found, true);
     }
 }
 
@@ -242,6 +281,7 @@ fn map_request(desk: Desk, key: &Key) -> Result<LiquidationMapRequest, String> {
             ..Market::default()
         }),
         bins: Some(BINS),
+        within: price(desk).map(|_| WITHIN),
         side: None,
         price: price(desk),
         leverage_mix: if seen && factor == 1.0 {
@@ -322,10 +362,22 @@ fn options(desk: Desk) -> CascadeOptions {
     }
 }
 
-fn levels(desk: Desk) -> Option<LevelMap> {
+/// The map's levels; those in the step that holds the price stand just beyond it, on their own side.
+fn levels(desk: Desk, price: f64) -> Option<LevelMap> {
+    const BESIDE: f64 = 1e-4;
     desk.cascading.map.with(|m| {
         m.answer.as_ref().map(|a| LevelMap {
-            levels: a.levels.clone(),
+            levels: a
+                .levels
+                .iter()
+                .flat_map(|[level, long, short]| {
+                    [
+                        [level.min(price * (1.0 - BESIDE)), *long, 0.0],
+                        [level.max(price * (1.0 + BESIDE)), 0.0, *short],
+                    ]
+                })
+                .filter(|l| l[1] + l[2] > 0.0)
+                .collect(),
         })
     })
 }
@@ -342,10 +394,11 @@ fn own(desk: Desk, hurt: Side) -> Option<OwnPosition> {
 
 fn request(desk: Desk, shock: Shock, hurt: Side, takers: Takers) -> Option<CascadeRequest> {
     let (book, impact, _) = depth_of(desk, takers);
+    let price = price(desk)?;
     Some(CascadeRequest {
-        price: price(desk)?,
+        price,
         wallets: Vec::new(),
-        map: Some(levels(desk)?),
+        map: Some(levels(desk, price)?),
         book,
         impact,
         shock,
@@ -366,10 +419,8 @@ fn request(desk: Desk, shock: Shock, hurt: Side, takers: Takers) -> Option<Casca
 }
 
 async fn push(desk: Desk) {
-    let number = NEWEST_PUSH.with(|n| {
-        n.set(n.get().wrapping_add(1));
-        n.get()
-    });
+    let newest = number(&NEWEST_PUSH);
+    desk.cascading.otherwise.set(None);
     let fraction = desk.cascading.push.get_untracked();
     if fraction == 0.0 {
         return desk.cascading.pushed.set(Planned::default());
@@ -385,7 +436,6 @@ async fn push(desk: Desk) {
     } else {
         Takers::Usual
     };
-    let newest = move || NEWEST_PUSH.with(|n| n.get() == number);
     let Some(wanted) = untrack(|| request(desk, shock, hurt, takers)) else {
         return;
     };
@@ -414,7 +464,7 @@ fn chance_request(desk: Desk) -> Option<CascadeRequest> {
         ..Shock::default()
     };
     let mut request = request(desk, shock, side, desk.cascading.takers.get())?;
-    // What is inferred is drawn; what is seen is not.
+    // What is not seen is in the map as inferred: its levels are drawn, the more the less is seen; its size is not.
     let coverage = desk.cascading.map.with(|m| {
         m.answer
             .as_ref()
@@ -423,7 +473,7 @@ fn chance_request(desk: Desk) -> Option<CascadeRequest> {
     });
     request.uncertainty = Some(Uncertainty {
         coverage: None,
-        size: None,
+        size: Some(0.0),
         depth: None,
         // Less is known of levels where nobody is seen.
         levels: Some(if coverage.unwrap_or(1.0) < 0.5 { 0.2 } else { 0.1 }),

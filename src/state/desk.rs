@@ -2,6 +2,7 @@
 
 use super::cascading::Cascading;
 use super::chance::{self, COMPUTING, Chance};
+use super::comparing::Comparing;
 use super::market::{Key, MarketData, VenueBook};
 use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
@@ -68,16 +69,18 @@ pub(crate) enum Page {
     Size,
     Hedge,
     Cascade,
+    Venues,
     Replay,
     Record,
 }
 
 impl Page {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 6] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 7] = [
         (Self::Desk, "desk", "Desk"),
         (Self::Size, "size", "Size"),
         (Self::Hedge, "hedge", "Hedge"),
         (Self::Cascade, "cascade", "Cascade"),
+        (Self::Venues, "venues", "Venues"),
         (Self::Replay, "replay", "Replay"),
         (Self::Record, "record", "Track record"),
     ];
@@ -119,6 +122,7 @@ pub(crate) struct Desk {
     pub hedged: RwSignal<Planned<HedgeResponse>>,
     pub paper: RwSignal<Paper>,
     pub cascading: Cascading,
+    pub comparing: Comparing,
     /// The past that is replayed, what is wished of it, the last answers.
     pub past: RwSignal<Option<Past>>,
     pub replay_wishes: RwSignal<ReplayWishes>,
@@ -169,6 +173,7 @@ impl Desk {
             hedged: RwSignal::new(Planned::default()),
             paper: RwSignal::new(load_paper()),
             cascading: Cascading::new(),
+            comparing: Comparing::new(),
             past: RwSignal::new(None),
             replay_wishes: RwSignal::new(ReplayWishes::default()),
             replayed: RwSignal::new(Planned::default()),

@@ -3,6 +3,7 @@
 pub(crate) mod candle_file;
 pub(crate) mod cascading;
 pub(crate) mod chance;
+pub(crate) mod comparing;
 pub(crate) mod desk;
 pub(crate) mod latest;
 pub(crate) mod market;

@@ -114,7 +114,7 @@ pub(crate) struct Past {
 pub(crate) struct Then {
     pub time: f64,
     pub price: f64,
-    /// To the level of the position left alone, as a fraction of the price; negative: it is gone.
+    /// To the level of the position left alone, as a fraction of the price; not above 0: it has been liquidated.
     pub distance: f64,
     pub volatility: f64,
     /// Of liquidation within a day, with its error; or why not.
@@ -439,6 +439,9 @@ async fn replay(desk: Desk) {
     });
     let newest = move || NEWEST.with(|n| n.get() == number);
     desk.swept.set(Planned::default());
+    if desk.replaying.sweeping.with_untracked(Option::is_some) {
+        stop_sweep();
+    }
     let source = desk.replay_wishes.with_untracked(|w| w.source.clone());
     let Some(mut key) = untrack(|| desk.key(desk.index())) else {
         return;
@@ -456,7 +459,8 @@ async fn replay(desk: Desk) {
                 }
                 desk.past.set(Some(past));
             }
-            Err(why) => return refuse(desk, &why),
+            Err(why) if newest() => return refuse(desk, &why),
+            Err(_) => return,
         }
     }
     if !newest() {
@@ -593,19 +597,24 @@ pub(crate) fn sweep(desk: Desk) {
                 hold_hours: Some(hold),
             }
         });
+        // A wish that changes meanwhile ends it: its numbers are of the wishes it began with.
+        let number = NEWEST.with(Cell::get);
         let sweeping = desk.replaying.sweeping;
         sweeping.set(Some(0.0));
-        let answer = engine::ask_telling(Lane::Plan, &text("replay", &request), move |share| {
+        let answer = engine::ask_telling(Lane::Sweep, &text("replay", &request), move |share| {
             sweeping.set(Some(share))
         })
         .await;
         sweeping.set(None);
+        if NEWEST.with(Cell::get) != number {
+            return;
+        }
         show(desk.swept, engine::read::<ReplayResponse>(&answer), true);
     });
 }
 
 pub(crate) fn stop_sweep() {
-    engine::stop(Lane::Plan);
+    engine::stop(Lane::Sweep);
 }
 
 /// What the desk would have said where the person has scrubbed to, from bars up to there alone.
@@ -632,6 +641,10 @@ async fn then(desk: Desk) {
     };
     let s = line.side.sign();
     let rate = 0.005;
+    let died = desk
+        .replayed
+        .with_untracked(|r| r.answer.as_ref().and_then(|a| a.fixed.liquidated_at))
+        .is_some_and(|t| t <= now.0);
     let level = entry.4 * (1.0 - s / line.leverage) / (1.0 - s * rate);
     // Eight weeks are enough for every model here.
     let keep = (56.0 * 24.0 * HOUR / step) as usize;
@@ -644,7 +657,7 @@ async fn then(desk: Desk) {
     let mut out = Then {
         time: now.0 + step,
         price: now.4,
-        distance: s * (now.4 - level) / now.4,
+        distance: if died { -1.0 } else { s * (now.4 - level) / now.4 },
         volatility,
         chance: Err("too little is known before it".to_owned()),
         warning: Err("it needs bars of five minutes or less, and a week of them".to_owned()),
@@ -667,8 +680,10 @@ async fn then(desk: Desk) {
     } else if out.distance <= 0.0 {
         out.chance = Err("its level is passed".to_owned());
     }
-    if step <= Interval::M5.millis() {
-        let five = events::longer(&sofar, Interval::M5);
+    if Interval::M5.millis() % step == 0.0 {
+        let mut five = events::longer(&sofar, Interval::M5);
+        // The last five minutes may not be over.
+        five.rows.retain(|r| r.0 + Interval::M5.millis() <= now.0 + step);
         let request = serde_json::json!({"op": "warning", "market": {"candles": five}, "horizons_minutes": [15, 30], "event": {"return_threshold": -0.02 * s}});
         let answer: Result<serde_json::Value, Fault> =
             engine::read(&engine::ask(Lane::Calculate, &request.to_string()).await);

@@ -19,7 +19,9 @@ pub(crate) struct Wallets {
     /// By address: when it was read and what it held.
     known: HashMap<String, (f64, Vec<Held>)>,
     /// Of a file, with its name: rows that count for the instrument on the desk.
-    pub file: Option<(String, Vec<Wallet>)>,
+    file: Option<(String, Vec<Wallet>)>,
+    /// Counts files taken and left out.
+    files: usize,
     /// Counts answers, so that what depends on them need not compare them.
     answers: usize,
     pub fault: Option<String>,
@@ -53,9 +55,25 @@ impl Wallets {
         self.answers += 1;
     }
 
-    /// Grows in steps with what has been read: a map is made anew for each step, not for each wallet.
-    pub(crate) fn read(&self) -> usize {
-        self.answers / 20 + usize::from(self.answers > 0) + 1000 * self.file.as_ref().map_or(0, |f| f.1.len())
+    /// Changes in steps with what has been read: a map is made anew for each step, not for each wallet.
+    pub(crate) fn read(&self) -> (usize, usize) {
+        (self.answers.div_ceil(20), self.files)
+    }
+
+    pub(crate) fn set_file(&mut self, file: Option<(String, Vec<Wallet>)>) {
+        self.file = file;
+        self.files += 1;
+        self.fault = None;
+    }
+
+    /// Name and rows of the file.
+    pub(crate) fn file(&self) -> Option<(&str, usize)> {
+        self.file.as_ref().map(|f| (f.0.as_str(), f.1.len()))
+    }
+
+    /// Once more later: it could not be read.
+    pub(crate) fn back(&mut self, address: String) {
+        self.queue.push_back(address);
     }
 
     pub(crate) fn known(&self) -> usize {

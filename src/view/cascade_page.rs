@@ -45,6 +45,8 @@ pub(crate) fn CascadePage() -> impl IntoView {
     let desk = desk();
     let c = desk.cascading;
     let symbol = move || desk.key(desk.index()).map(|k| k.1).unwrap_or_default();
+    // The controls stay while a map is made anew under them.
+    let ready = Memo::new(move |_| c.map.with(|m| m.answer.is_some()));
     let busy = move || c.map.with(|m| m.answer.is_none() && m.fault.is_none()).to_string();
     view! {
         <section class="plan cascade" aria-label="Cascade" aria-busy=busy>
@@ -52,10 +54,11 @@ pub(crate) fn CascadePage() -> impl IntoView {
                 <h2>{move || format!("Where would forced selling of {} start?", symbol())}</h2>
                 <p class="note">{move || basis(desk)}</p>
             </header>
+            <Show when=move || ready.get()><Map /></Show>
             {move || c.map.with(|m| match (&m.answer, &m.fault) {
-                (Some(a), _) => view! { <Map answer=a.clone() /> }.into_any(),
-                (None, Some(why)) => view! { <p class="fault" role="alert">{why.clone()}</p> }.into_any(),
-                (None, None) => view! { <p class="note" role="status">"Open interest and the order book are being read."</p> }.into_any(),
+                (Some(_), _) => None,
+                (None, Some(why)) => Some(view! { <p class="fault" role="alert">{why.clone()}</p> }.into_any()),
+                (None, None) => Some(view! { <p class="note" role="status">"Open interest and the order book are being read."</p> }.into_any()),
             })}
             <Wallets />
         </section>
@@ -99,34 +102,45 @@ fn basis(desk: Desk) -> String {
 }
 
 #[component]
-fn Map(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
+fn Map() -> impl IntoView {
     let desk = desk();
     let c = desk.cascading;
+    let answer = move || c.map.with(|m| m.answer.clone());
     let factor = Signal::derive(move || c.leverage_factor.get());
     let takers = Signal::derive(move || c.takers.get());
     let depth = Signal::derive(move || c.depth.get());
     let set_depth = Callback::new(move |v: Option<f64>| c.depth.set(v.filter(|x| *x > 0.0)));
     let text = |t: &'static str| Signal::derive(move || t.to_owned());
-    let sensitivity: Vec<String> = answer
-        .sensitivity
-        .iter()
-        .map(|s| {
-            format!(
-                "{} below and {} above within 5 % if leverages were {} times these",
-                large(s.long_notional_within_5),
-                large(s.short_notional_within_5),
-                s.leverage_factor
-            )
-        })
-        .collect();
-    let assumptions = answer.assumptions.clone();
-    let seen = desk
-        .scenario
-        .with_untracked(|s| matches!(s.venue, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx));
-    let place = place(desk, &answer);
+    let seen = move || {
+        desk.scenario
+            .with(|s| matches!(s.venue, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx))
+    };
+    let made_of = move || {
+        let a = answer()?;
+        let sensitivity: Vec<String> = a
+            .sensitivity
+            .iter()
+            .map(|s| {
+                format!(
+                    "{} below and {} above within 5 % if leverages were {} times these",
+                    large(s.long_notional_within_5),
+                    large(s.short_notional_within_5),
+                    s.leverage_factor
+                )
+            })
+            .collect();
+        Some(
+            a.assumptions
+                .iter()
+                .cloned()
+                .chain(sensitivity)
+                .map(|a| view! { <li>{a}</li> })
+                .collect_view(),
+        )
+    };
     view! {
-        <Heat answer=answer.clone() />
-        {place.map(|p| view! { <p class="verdict">{p}</p> })}
+        <Heat />
+        {move || answer().and_then(|a| place(desk, &a)).map(|p| view! { <p class="verdict">{p}</p> })}
         <div class="wishes">
             <super::part::Choice legend="Leverage of those not seen" options=FACTORS.to_vec() value=factor on_change=move |f| c.leverage_factor.set(f) />
             <super::part::Choice legend="Who buys from them" options=TAKERS.to_vec() value=takers on_change=move |t| c.takers.set(t) />
@@ -135,15 +149,13 @@ fn Map(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
         <Push />
         <Chances />
         <div class="pictures">
-            <Clusters answer=answer.clone() />
-            <Concentrated answer=answer.clone() />
+            {move || answer().map(|a| view! { <Clusters answer=a.clone() /> <Concentrated answer=a /> })}
         </div>
         <details class="behind">
             <summary>"What the map is made of"</summary>
             <ul>
-                {assumptions.into_iter().map(|a| view! { <li>{a}</li> }).collect_view()}
-                {sensitivity.into_iter().map(|s| view! { <li>{s}</li> }).collect_view()}
-                <li>{if seen { "Leverages of those not seen: as over wallets of Hyperliquid." } else { "Leverages of those not seen: fitted to BTC liquidations of 2024 on Binance, mostly 50x and more, half closed within a day." }}</li>
+                {made_of}
+                <li>{move || if seen() { "Leverages of those not seen: as over wallets of Hyperliquid." } else { "Leverages of those not seen: fitted to BTC liquidations of 2024 on Binance, mostly 50x and more, half closed within a day." }}</li>
                 <li>"How it fared on past liquidations: docs/liquidation-map.md in the project."</li>
             </ul>
         </details>
@@ -332,10 +344,7 @@ fn Wallets() -> impl IntoView {
                 .ok_or_else(|| "The file could not be read.".to_owned())
                 .and_then(|t| wallets::parse(&t));
             w.update(|w| match found {
-                Ok(rows) => {
-                    w.fault = None;
-                    w.file = Some((name, rows));
-                }
+                Ok(rows) => w.set_file(Some((name, rows))),
                 Err(why) => w.fault = Some(why),
             });
         });
@@ -351,9 +360,9 @@ fn Wallets() -> impl IntoView {
                 <label for="wallet-file">"File of wallets (CSV or JSON: id, side, size, entry_price, liquidation_price)"</label>
                 <input id="wallet-file" type="file" accept=".csv,.json,text/csv,application/json" on:change=take />
             </div>
-            {move || w.with(|w| w.file.as_ref().map(|(name, rows)| view! {
-                <p class="note">{format!("{} rows of {name}. ", rows.len())}
-                    <button type="button" class="link" on:click=move |_| desk.cascading.wallets.update(|w| w.file = None)>"Leave them out"</button></p>
+            {move || w.with(|w| w.file().map(|(name, rows)| view! {
+                <p class="note">{format!("{rows} rows of {name}. ")}
+                    <button type="button" class="link" on:click=move |_| desk.cascading.wallets.update(|w| w.set_file(None))>"Leave them out"</button></p>
             }))}
             {move || w.with(|w| w.fault.clone()).map(|why| view! { <p class="fault" role="alert">{why}</p> })}
         </section>

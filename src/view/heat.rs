@@ -8,7 +8,6 @@ use headroom_core::api::liquidation_map::LiquidationMapResponse;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use serde_json::json;
-use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/js/heat.js")]
@@ -19,11 +18,8 @@ extern "C" {
     fn at(canvas: &web_sys::HtmlCanvasElement, offset_y: f64) -> Option<Vec<f64>>;
 }
 
-#[component]
-pub(crate) fn Heat(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
-    let desk = desk();
-    let canvas: NodeRef<Canvas> = NodeRef::new();
-    let under = RwSignal::new(String::new());
+/// The picture in words.
+fn told(answer: &LiquidationMapResponse) -> String {
     let heaviest = answer.clusters.first().map_or_else(
         || "no level".to_owned(),
         |c| {
@@ -35,12 +31,19 @@ pub(crate) fn Heat(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
             )
         },
     );
-    let label = format!(
+    format!(
         "Liquidation levels over time and now: {} of longs and {} of shorts; {heaviest}. The list below tells them in numbers.",
         large(answer.long_notional),
         large(answer.short_notional)
-    );
-    let drawn = answer.clone();
+    )
+}
+
+#[component]
+pub(crate) fn Heat() -> impl IntoView {
+    let desk = desk();
+    let canvas: NodeRef<Canvas> = NodeRef::new();
+    let under = RwSignal::new(String::new());
+    let label = move || desk.cascading.map.with(|m| m.answer.as_ref().map(|a| told(a)));
     let resized = RwSignal::new(0);
     let handle = window_event_listener(leptos::ev::resize, move |_| resized.update(|n| *n += 1));
     on_cleanup(move || handle.remove());
@@ -49,7 +52,9 @@ pub(crate) fn Heat(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
         desk.dark.track();
         desk.green_red.track();
         let Some(canvas) = canvas.get() else { return };
-        let a = &drawn;
+        let Some(a) = desk.cascading.map.with(|m| m.answer.clone()) else {
+            return;
+        };
         let index = desk.index();
         let candles = desk.market(index, |m| {
             m.candles.as_ref().map(|c| {

@@ -23,6 +23,8 @@ mod scrub;
 pub(crate) mod size_page;
 mod storm;
 
+pub(crate) mod venues_page;
+
 use crate::state::Desk;
 use leptos::prelude::*;
 

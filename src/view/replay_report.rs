@@ -14,18 +14,18 @@ pub(super) fn clock(millis: f64) -> String {
 pub(super) fn csv(columns: &[(&'static str, Lived)]) -> String {
     let names: Vec<&str> = columns.iter().map(|c| c.0).collect();
     let mut text = format!("time,{}\n", names.join(",").to_lowercase().replace(' ', "_"));
-    let rows = columns.first().map_or(0, |c| c.1.equity_curve.len());
-    for k in 0..rows {
-        let time = columns[0].1.equity_curve[k][0];
+    // Times of the longest; each other's last equity at or before them: an account that ended stays at its end.
+    let longest = columns.iter().map(|c| &c.1.equity_curve).max_by_key(|c| c.len());
+    for [time, _] in longest.into_iter().flatten() {
         let _ = write!(text, "{time}");
-        for c in columns {
-            // A curve ends with its account.
-            let equity =
-                c.1.equity_curve
-                    .get(k)
-                    .or(c.1.equity_curve.last())
-                    .map_or(0.0, |p| p[1]);
-            let _ = write!(text, ",{equity}");
+        for (_, lived) in columns {
+            let known = lived.equity_curve.partition_point(|p| p[0] <= *time);
+            let equity = known.checked_sub(1).map_or(f64::NAN, |k| lived.equity_curve[k][1]);
+            if equity.is_finite() {
+                let _ = write!(text, ",{equity}");
+            } else {
+                text.push(',');
+            }
         }
         text.push('\n');
     }

@@ -57,10 +57,19 @@ fn Pushed(answer: Arc<CascadeResponse>) -> impl IntoView {
         Side::Short
     };
     let forced = answer.liquidated_notional;
-    let verdict = if forced <= 0.0 {
+    let m = answer.machinery.clone().unwrap_or_default();
+    let taken_over = m.backstop_size * answer.shocked_price;
+    let verdict = if answer.liquidated_wallets == 0 {
         format!(
             "Nobody on this map is closed by it: {} stand further away.",
             hurt_word(hurt)
+        )
+    } else if forced <= 0.0 {
+        format!(
+            "{} of {} are taken over by the venue's vault without an order: the price stays at {}.",
+            large(taken_over),
+            hurt_word(hurt),
+            format::price(answer.final_price, tick)
         )
     } else {
         format!(
@@ -72,7 +81,7 @@ fn Pushed(answer: Arc<CascadeResponse>) -> impl IntoView {
             answer.round_count
         )
     };
-    let m = answer.machinery.clone().unwrap_or_default();
+    let nobody = answer.liquidated_wallets == 0;
     let exhausted = answer.book_exhausted.then(|| {
         format!(
             "The order book ends before that: {} find nobody.",
@@ -121,7 +130,7 @@ fn Pushed(answer: Arc<CascadeResponse>) -> impl IntoView {
     };
     let assumptions = answer.assumptions.clone();
     view! {
-        <p class="verdict" class:skilled=forced <= 0.0 aria-live="polite">{verdict}</p>
+        <p class="verdict" class:skilled=nobody aria-live="polite">{verdict}</p>
         <p class="note">{otherwise}</p>
         {exhausted.map(|e| view! { <p class="stale">{e}</p> })}
         <div class="pictures">
@@ -268,7 +277,7 @@ pub(crate) fn Chances() -> impl IntoView {
         })
     };
     view! {
-        <section class="chances" aria-label="Chance of a cascade">
+        <section class="chances" aria-label="How likely a cascade is">
             <h3>"How likely is it?"</h3>
             {rows}
         </section>

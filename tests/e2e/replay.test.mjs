@@ -102,7 +102,7 @@ test('May 2021 by the minute: 3x from the high ends in the minute that a loop of
   await context.close();
 });
 
-test('a file of candles is repaired by rule or refused by line, and a sweep can be stopped', async () => {
+test('a file of candles is repaired by rule or refused by line', async () => {
   const { page, context } = await open(site, { hash: MAY, faults: { '*': 'abort' }, clock: false });
   const plan = page.locator('section.replay');
   await plan.locator('summary', { hasText: 'A past of your own' }).click();

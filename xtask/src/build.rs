@@ -24,7 +24,7 @@ const WASM_OPT: &[&str] = &[
 /// Largest files in gzipped bytes, checked after each build.
 const BUDGET: &[(&str, &str, u64)] = &[
     ("engine WASM", "engine/headroom_core_bg.wasm", 775_000),
-    ("page WASM", "headroom-page", 640_000),
+    ("page WASM", "headroom-page", 680_000),
 ];
 
 pub(crate) fn build() -> Outcome {

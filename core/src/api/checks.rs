@@ -121,3 +121,14 @@ pub(super) fn wallets(given: &[Wallet], field: &str) -> Result<(), EngineError> 
     }
     Ok(())
 }
+
+/// What evaporates must leave something: a share of depth that no number holds is refused.
+pub(super) fn evaporation(evaporation: f64, fraction: f64, field: &str) -> Result<(), EngineError> {
+    if evaporation * fraction.abs() > 50.0 {
+        return Err(EngineError::invalid(
+            field,
+            "leaves nothing of the book after such a shock",
+        ));
+    }
+    Ok(())
+}

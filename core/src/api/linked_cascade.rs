@@ -112,6 +112,7 @@ fn depths(m: &LinkedMarket, field: &str, start: f64) -> Result<(Depth, Depth), E
         0.0,
         1000.0,
     )?;
+    checks::evaporation(evaporation, fraction, &format!("{field}.evaporation"))?;
     let share = evaporated(evaporation, fraction);
     match (&m.book, m.impact) {
         (Some(book), None) => {
@@ -269,6 +270,17 @@ pub(super) fn linked_cascade(
     for (k, owner) in owners.iter().enumerate() {
         hit[*owner] |= alone.closed_in[k] > 0;
     }
+    let mut assumptions = vec![
+        "an account is closed whole in all its markets when its equity is at or under its maintenance margin".to_owned(),
+        "longs and shorts closed in one round are set off against each other; what is left goes through the book at one average price".to_owned(),
+        "nothing refills a book".to_owned(),
+    ];
+    if found.cut || alone.cut {
+        assumptions.push(format!(
+            "given up after {} rounds: more would follow",
+            linked::MOST_ROUNDS
+        ));
+    }
     let mut order: Vec<(u32, usize)> = found.closed_in.iter().copied().zip(0..).filter(|c| c.0 > 0).collect();
     order.sort_unstable();
     let rows = |out: &Outcome, k: usize| LinkedResult {
@@ -289,17 +301,20 @@ pub(super) fn linked_cascade(
         round_count: found.rounds.len(),
         shortfall: found.shortfall,
         book_exhausted: found.exhausted,
-        first_accounts: order.iter().take(100).map(|o| request.accounts[o.1].id.clone()).collect(),
-        assumptions: vec![
-            "an account is closed whole in all its markets when its equity is at or under its maintenance margin".to_owned(),
-            "longs and shorts closed in one round are set off against each other; what is left goes through the book at one average price".to_owned(),
-            "nothing refills a book".to_owned(),
-        ],
+        first_accounts: order
+            .iter()
+            .take(100)
+            .map(|o| request.accounts[o.1].id.clone())
+            .collect(),
+        assumptions,
         explanation: explain.then(|| {
             vec![Step::new(
                 "accounts liquidated because their markets are linked",
                 "accounts closed with one collateral − accounts closed with markets kept apart",
-                &[("linked", order.len() as f64), ("apart", hit.iter().filter(|h| **h).count() as f64)],
+                &[
+                    ("linked", order.len() as f64),
+                    ("apart", hit.iter().filter(|h| **h).count() as f64),
+                ],
                 Some(order.len() as f64 - hit.iter().filter(|h| **h).count() as f64),
                 "count",
                 "both fixed points, from the same shock",

@@ -66,6 +66,10 @@ pub struct LiquidationMapRequest {
     /// Levels between the lowest and the highest liquidation price; 50 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bins: Option<usize>,
+    /// Levels lie within this fraction of the price, and what is further in the last of them; from the lowest to the highest
+    /// liquidation price if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<f64>,
     /// Only this side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
@@ -516,8 +520,18 @@ pub(super) fn liquidation_map(
             .collect()
     });
     let all = || known.iter().chain(&guessed);
-    let low = all().map(|p| p.0).fold(f64::INFINITY, f64::min);
-    let high = all().map(|p| p.0).fold(0.0, f64::max);
+    let (mut low, mut high) = (
+        all().map(|p| p.0).fold(f64::INFINITY, f64::min),
+        all().map(|p| p.0).fold(0.0, f64::max),
+    );
+    let candles = request.market.as_ref().and_then(|m| m.candles.as_ref());
+    let price = request.price.or_else(|| candles?.rows.last().map(|r| r.4));
+    if let Some(within) = request.within {
+        let within = units::between("within", within, 0.001, 1000.0)?;
+        let price = price.ok_or_else(|| EngineError::insufficient("price", "is needed beside within"))?;
+        low = low.max(price * (1.0 - within)).min(price);
+        high = high.min(price * (1.0 + within)).max(price);
+    }
     let any = !known.is_empty() || !guessed.is_empty();
     let grid = |points: &[(f64, f64, f64)]| {
         if any {
@@ -538,8 +552,6 @@ pub(super) fn liquidation_map(
             chosen.len() - known.len()
         ));
     }
-    let candles = request.market.as_ref().and_then(|m| m.candles.as_ref());
-    let price = request.price.or_else(|| candles?.rows.last().map(|r| r.4));
     let daily = candles
         .and_then(|c| close_to_close(c, (30.0 * 86_400_000.0 / c.interval.millis()) as usize))
         .map(|v| v * sqrt(24.0 / HOURS_PER_YEAR));

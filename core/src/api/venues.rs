@@ -165,7 +165,7 @@ fn usual_symbol(venue: Venue, asset: &str) -> String {
 }
 
 /// Taker fee of a user without any discount, as the venues' pages gave it in 2026.
-fn usual_fee(venue: Venue) -> f64 {
+pub fn usual_fee(venue: Venue) -> f64 {
     match venue {
         Venue::Binance | Venue::Okx | Venue::Dydx => 0.0005,
         Venue::Bybit => 0.00055,

@@ -86,7 +86,12 @@ impl<'a> Field<'a> {
     pub fn run(&self, shock: f64, depth: f64, sizes: f64, distances: f64) -> Run {
         let s = self.side.sign();
         let start = self.price * (1.0 - s * shock);
-        let gone = self.depth.size_to(start);
+        // A law alone is counted from the shocked price; of a book what the shock has passed is gone.
+        let own = self.depth.rebased(start);
+        let (depth_of, gone) = match &own {
+            Some(law) => (law, 0.0),
+            None => (self.depth, self.depth.passed(start)),
+        };
         let thinner = depth * evaporated(self.evaporation, shock);
         let (mut price, mut mark) = (start, start);
         let mut reached = 0;
@@ -98,7 +103,7 @@ impl<'a> Field<'a> {
             }
             reached = now;
             let sold = self.size[now - 1] * sizes;
-            match self.depth.price(gone + sold / thinner) {
+            match depth_of.price(gone + sold / thinner) {
                 // The levels within the shock are gone: the price is never better than the shocked one.
                 Some(p) => price = if s > 0.0 { p.min(start) } else { p.max(start) },
                 None => break,

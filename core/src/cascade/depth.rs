@@ -52,7 +52,7 @@ impl Depth {
             levels,
             law,
         };
-        out.gone = out.size_to(start);
+        out.gone = out.passed(start);
         out
     }
 
@@ -101,6 +101,28 @@ impl Depth {
         } else {
             price.max(self.start)
         })
+    }
+
+    /// The same law from another start on, where nothing but a law is known; `None` where there is a book.
+    pub fn rebased(&self, start: f64) -> Option<Self> {
+        self.law
+            .filter(|_| self.levels.is_empty())
+            .map(|law| Self::of_law(start, self.falling, law))
+    }
+
+    /// Size that lies between the start and a price.
+    pub fn size_beyond(&self, price: f64) -> f64 {
+        (self.size_to(price) - self.gone).max(0.0)
+    }
+
+    /// Size of what is better than a price: gone when the price has jumped there.
+    pub fn passed(&self, price: f64) -> f64 {
+        let better = |level: f64| if self.falling { level > price } else { level < price };
+        let k = self.levels.partition_point(|l| better(l.2));
+        if k < self.levels.len() {
+            return k.checked_sub(1).map_or(0.0, |j| self.levels[j].0);
+        }
+        self.size_to(price)
     }
 
     /// Size that lies between where the book is counted from and a price.

@@ -61,6 +61,8 @@ pub struct Cascade {
     pub exhausted: bool,
     /// Size that found no level any more.
     pub unfilled: f64,
+    /// Given up before the fixed point: too many rounds.
+    pub cut: bool,
     /// Each from the mark before to the mark after.
     pub rounds: Vec<Round>,
 }
@@ -133,13 +135,18 @@ pub fn run(start: f64, side: Side, positions: &Sorted, depth: &Depth, terms: &Te
         fund: terms.insurance_fund,
         exhausted: false,
         unfilled: 0.0,
+        cut: false,
         rounds: Vec::new(),
     };
     let mut orders: Vec<(f64, f64)> = Vec::new();
-    while out.rounds.len() < MOST_ROUNDS {
+    loop {
         let mark = out.final_mark;
         let reached = |d: &Due| s * mark <= d.key;
         if !fresh.peek().is_some_and(reached) && !parts.peek().is_some_and(reached) {
+            break;
+        }
+        if out.rounds.len() >= MOST_ROUNDS {
+            out.cut = true;
             break;
         }
         let mut round = Round {

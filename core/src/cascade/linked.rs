@@ -46,9 +46,12 @@ pub struct Outcome {
     pub shortfall: f64,
     /// A book ended: the rest was taken at its last price.
     pub exhausted: bool,
+    /// Given up before the fixed point: too many rounds.
+    pub cut: bool,
 }
 
-const MOST_ROUNDS: usize = 10_000;
+/// Rounds after which it is given up.
+pub const MOST_ROUNDS: usize = 10_000;
 
 pub fn run(markets: &[Market], accounts: &[Account]) -> Outcome {
     let n = markets.len();
@@ -64,7 +67,7 @@ pub fn run(markets: &[Market], accounts: &[Account]) -> Outcome {
     // What has gone through each book in all: positive where more was sold.
     let mut net = vec![0.0; n];
     let mut open: Vec<usize> = (0..accounts.len()).collect();
-    while out.rounds.len() < MOST_ROUNDS {
+    loop {
         let due: Vec<usize> = {
             let marks = &out.final_marks;
             let (due, rest) = open.iter().partition(|k| is_due(&accounts[**k], marks, markets));
@@ -72,6 +75,10 @@ pub fn run(markets: &[Market], accounts: &[Account]) -> Outcome {
             due
         };
         if due.is_empty() {
+            break;
+        }
+        if out.rounds.len() >= MOST_ROUNDS {
+            out.cut = true;
             break;
         }
         out.rounds.push(due.len());

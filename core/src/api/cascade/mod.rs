@@ -304,6 +304,7 @@ impl Prepared<'_> {
 
     fn full(&self) -> Result<CascadeResponse, EngineError> {
         let fraction = self.fraction()?;
+        checks::evaporation(self.options.evaporation.unwrap_or(0.0), fraction, "options.evaporation")?;
         let start = self.price * (1.0 + fraction);
         let o = &self.options;
         let depth = self.depth(start, evaporated(o.evaporation.unwrap_or(0.0), fraction))?;
@@ -352,7 +353,11 @@ impl Prepared<'_> {
         out.assumptions.push(
             "orders of a round go through together at one average price; nothing refills the book meanwhile".to_owned(),
         );
-        out.against_depth = self.against_depth(fraction, c.final_price)?;
+        out.against_depth = self.against_depth(start, c.final_price, &depth);
+        if c.cut {
+            out.assumptions
+                .push(format!("given up after {} rounds: more would follow", c.rounds.len()));
+        }
         out.machinery = Some(Machinery {
             final_mark: c.final_mark,
             backstop_size: c.backstop_size,
@@ -368,16 +373,15 @@ impl Prepared<'_> {
         Ok(out)
     }
 
-    /// What is due and what the book takes, on the way from the price before the shock.
-    fn against_depth(&self, fraction: f64, final_price: f64) -> Result<Vec<[f64; 3]>, EngineError> {
+    /// What is due and what the book takes, from the shocked price on.
+    fn against_depth(&self, start: f64, final_price: f64, depth: &Depth) -> Vec<[f64; 3]> {
         const POINTS: usize = 60;
         let s = self.hurt.sign();
-        let depth = self.depth(
-            self.price,
-            evaporated(self.options.evaporation.unwrap_or(0.0), fraction),
-        )?;
-        let gone = (final_price / self.price - 1.0).abs();
-        let reach = (1.5 * gone.max(fraction.abs())).clamp(0.02, if s > 0.0 { 0.95 } else { 20.0 });
+        let beyond = (final_price / start - 1.0).abs();
+        let pushed = (start / self.price - 1.0).abs();
+        let reach = (1.5 * beyond)
+            .max(0.5 * pushed)
+            .clamp(0.02, if s > 0.0 { 0.95 } else { 20.0 });
         let mut due: Vec<(f64, f64)> = self
             .positions
             .iter()
@@ -385,16 +389,16 @@ impl Prepared<'_> {
             .collect();
         due.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let (mut next, mut sum) = (0, 0.0);
-        Ok((0..=POINTS)
+        (0..=POINTS)
             .map(|k| {
-                let price = self.price * (1.0 - s * reach * k as f64 / POINTS as f64);
+                let price = start * (1.0 - s * reach * k as f64 / POINTS as f64);
                 while next < due.len() && due[next].0 >= s * price {
                     sum += due[next].1;
                     next += 1;
                 }
-                [price, sum, depth.notional(depth.size_to(price))]
+                [price, sum, depth.notional(depth.size_beyond(price))]
             })
-            .collect())
+            .collect()
     }
 
     /// Winners that are closed, in their order. Margins that are not given follow from the liquidation price.

@@ -213,7 +213,7 @@ pub struct CascadeResponse {
     pub rounds: Vec<CascadeRound>,
     pub round_count: usize,
     pub machinery: Option<Machinery>,
-    /// Mode "full": `[price, notional due up to it, notional that the book takes up to it]` from the price before the shock on.
+    /// Mode "full": `[price, notional due up to it, notional that the book takes up to it]` from the shocked price on.
     pub against_depth: Vec<[f64; 3]>,
     /// With a volatility: that a cascade happens within the first horizon.
     pub probability: Option<f64>,
