@@ -6,6 +6,7 @@ use super::latest;
 use super::market::{Key, Origin};
 use super::planning::{Planned, show};
 use super::recalc::{account, text};
+use super::scenario::Line;
 use crate::engine::{self, Fault, Lane};
 use crate::feed::events::{self, Event};
 use crate::feed::history;
@@ -134,6 +135,8 @@ pub(crate) struct Replaying {
     pub then: RwSignal<Option<Then>>,
     /// Share of a sweep that is done, while one runs.
     pub sweeping: RwSignal<Option<f64>>,
+    /// What the sweep that runs or is shown was asked for.
+    swept_for: RwSignal<Option<(ReplayWishes, Option<Line>)>>,
 }
 
 impl Replaying {
@@ -145,6 +148,7 @@ impl Replaying {
             scrub: RwSignal::new(0.0),
             then: RwSignal::new(None),
             sweeping: RwSignal::new(None),
+            swept_for: RwSignal::new(None),
         }
     }
 }
@@ -438,9 +442,12 @@ async fn replay(desk: Desk) {
         n.get()
     });
     let newest = move || NEWEST.with(|n| n.get() == number);
-    desk.swept.set(Planned::default());
-    if desk.replaying.sweeping.with_untracked(Option::is_some) {
-        stop_sweep();
+    // Numbers of other wishes than those that stand are no answer.
+    if desk.replaying.swept_for.get_untracked() != Some(asked(desk)) {
+        desk.swept.set(Planned::default());
+        if desk.replaying.sweeping.with_untracked(Option::is_some) {
+            stop_sweep();
+        }
     }
     let source = desk.replay_wishes.with_untracked(|w| w.source.clone());
     let Some(mut key) = untrack(|| desk.key(desk.index())) else {
@@ -597,8 +604,8 @@ pub(crate) fn sweep(desk: Desk) {
                 hold_hours: Some(hold),
             }
         });
-        // A wish that changes meanwhile ends it: its numbers are of the wishes it began with.
-        let number = NEWEST.with(Cell::get);
+        let mine = Some(asked(desk));
+        desk.replaying.swept_for.set(mine.clone());
         let sweeping = desk.replaying.sweeping;
         sweeping.set(Some(0.0));
         let answer = engine::ask_telling(Lane::Sweep, &text("replay", &request), move |share| {
@@ -606,11 +613,21 @@ pub(crate) fn sweep(desk: Desk) {
         })
         .await;
         sweeping.set(None);
-        if NEWEST.with(Cell::get) != number {
+        if desk.replaying.swept_for.get_untracked() != mine || mine != Some(asked(desk)) {
             return;
         }
         show(desk.swept, engine::read::<ReplayResponse>(&answer), true);
     });
+}
+
+/// All that a sweep's numbers depend on.
+fn asked(desk: Desk) -> (ReplayWishes, Option<Line>) {
+    untrack(|| {
+        (
+            desk.replay_wishes.get(),
+            desk.scenario.with(|s| s.lines.get(desk.index()).cloned()),
+        )
+    })
 }
 
 pub(crate) fn stop_sweep() {

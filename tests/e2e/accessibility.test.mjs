@@ -35,6 +35,9 @@ for (const colorScheme of ['dark', 'light']) {
       await page.getByRole('link', { name: 'Cascade', exact: true }).click();
       await page.locator('.chances table').waitFor({ timeout: 60000 });
       await check('Cascade');
+      await page.getByRole('link', { name: 'Venues', exact: true }).click();
+      await page.locator('.venue-table tbody tr').nth(5).waitFor({ timeout: 60000 });
+      await check('Venues');
       await context.close();
     });
   }

@@ -1,5 +1,6 @@
 // The same exposure on six venues: live ones answered with recordings, the others recorded, faults named, the split.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { open, start, until } from './lib/page.mjs';
 
@@ -34,8 +35,13 @@ test('six venues, four of them live, by their own rules', async () => {
 });
 
 test('a venue that lies by thirty percent is marked, one that fails is named, the others stand', async () => {
-  const lie = JSON.stringify({ retCode: 0, retMsg: 'OK', result: { category: 'linear', list: [{ symbol: 'BTCUSDT', markPrice: '46900', indexPrice: '66900', lastPrice: '66900', fundingRate: '0.0001', nextFundingTime: '1772352000000' }] }, time: 1772323203000 });
-  const { page, context } = await open(site, { hash: BTC, faults: { 'api.bybit.com': { body: lie }, 'www.okx.com': 451 } });
+  const { page, context } = await open(site, { hash: BTC.replace('venues', 'desk'), faults: { 'www.okx.com': 451 } });
+  await page.route('https://api.bybit.com/v5/market/tickers**', (route) => {
+    const told = JSON.parse(readFileSync(new URL('../../core/tests/fixtures/bybit/tickers_BTCUSDT.json', import.meta.url)));
+    told.result.list[0].markPrice = '46900';
+    return route.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify(told), headers: { 'access-control-allow-origin': '*' } });
+  });
+  await page.getByRole('link', { name: 'Venues', exact: true }).click();
   await until(() => rows(page), (r) => r.length >= 5 && r.some((x) => /out of line/.test(x[1])), 'the lie', 60000);
   const table = await rows(page);
   assert.match(table.find((r) => /out of line/.test(r[1]))[0].toLowerCase(), /bybit/);
