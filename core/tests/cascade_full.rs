@@ -595,3 +595,63 @@ fn a_book_that_evaporates_altogether_is_refused() {
     let a = ask(&request(&w, 1000.0, -0.8, json!({"evaporation": 1000})));
     assert_eq!(a["error"]["field"], "options.evaporation", "{a}");
 }
+
+#[test]
+fn a_pool_owes_its_winners_and_shifts() {
+    // Two longs of 100 units, one of which is closed at 88; shorts of 150 units, entered at 100 and 92.
+    let w = [
+        json!({"id": "a", "side": "long", "size": 100, "entry_price": 100, "liquidation_price": 90}),
+        json!({"id": "b", "side": "long", "size": 100, "entry_price": 100, "liquidation_price": 50}),
+        json!({"id": "c", "side": "short", "size": 100, "entry_price": 100, "liquidation_price": 150}),
+        json!({"id": "d", "side": "short", "size": 50, "entry_price": 92, "liquidation_price": 150}),
+    ];
+    let with = |pool: Value| {
+        ask(
+            &json!({"op": "cascade", "price": 100, "wallets": w, "shock": {"drop": 0.12}, "mode": "pool", "options": {"maintenance_margin_rate": 0.01, "pool": pool}}),
+        )
+    };
+    let a = with(json!({"value": 3000, "max_pnl_factor": 0.4, "min_pnl_factor": 0.3, "impact_factor": 1e-6}));
+    let m = &a["machinery"];
+    assert!(
+        (n(&m["skew"][0]) - 50.0 / 350.0).abs() < 1e-12 && (n(&m["skew"][1]) + 50.0 / 250.0).abs() < 1e-12,
+        "{m}"
+    );
+    // The skew turns round: 50 and 50 units of 88, so what is earned is what is paid.
+    assert!(n(&m["price_impact"]).abs() < 1e-9, "{m}");
+    // Loss: 100·(90·0.99 − 88) = 110. Owed: 100·12 + 50·4 = 1,400 of 2,890.
+    assert!(
+        (n(&m["pool_loss"]) - 110.0).abs() < 1e-9 && (n(&m["pnl_factor"]) - 1400.0 / 2890.0).abs() < 1e-12,
+        "{m}"
+    );
+    // Down to 0.3: 1,400 − 867 = 533 of the most profitable, 12 a unit.
+    assert_eq!(m["deleveraged"][0]["id"], "c");
+    assert!((n(&m["deleveraged_size"]) - 533.0 / 12.0).abs() < 1e-9, "{m}");
+    assert_eq!(
+        n(&with(json!({"value": 1e6, "max_pnl_factor": 0.4}))["machinery"]["deleveraged_size"]),
+        0.0
+    );
+    assert_eq!(with(json!({"value": 0}))["error"]["field"], "options.pool.value");
+    assert_eq!(
+        with(json!({"value": 1e6, "max_pnl_factor": 0.2, "min_pnl_factor": 0.4}))["error"]["field"],
+        "options.pool.min_pnl_factor"
+    );
+}
+
+#[test]
+fn clusters_tell_who_is_there_and_where_the_largest_would_go() {
+    let w = [
+        json!({"id": "a", "side": "long", "size": 10, "entry_price": 100, "liquidation_price": 90}),
+        json!({"id": "b", "side": "long", "size": 30, "entry_price": 100, "liquidation_price": 90.1}),
+        json!({"id": "c", "side": "short", "size": 5, "entry_price": 100, "liquidation_price": 120}),
+    ];
+    let a =
+        ask(&json!({"op": "liquidation_map", "price": 100, "wallets": w, "bins": 10, "maintenance_margin_rate": 0.01}));
+    let c = &a["clusters"][0];
+    assert_eq!((&c["side"], n(&c["wallets"])), (&json!("long"), 2.0), "{a}");
+    assert!((n(&c["largest_share"]) - 0.75).abs() < 1e-12 && (n(&c["hhi"]) - 0.625).abs() < 1e-12);
+    // Margin of b, a unit: 0.01·90.1 + 9.9 = 10.801; with twice that 100 − 21.602 = 0.99·P.
+    assert!(
+        (n(&a["largest"][0]["level_topped_up"]) - (100.0 - 21.602) / 0.99).abs() < 1e-9,
+        "{a}"
+    );
+}

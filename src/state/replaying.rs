@@ -37,19 +37,22 @@ pub(crate) enum Rule {
     Band,
     Daily,
     Both,
+    /// The hedge as wished on the page Hedge, within the band it told last.
+    Mine,
 }
 
 impl Rule {
-    pub(crate) const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 6] = [
         (Self::Cap, "Capped chance"),
         (Self::Volatility, "Even volatility"),
         (Self::Band, "Hedge, band"),
         (Self::Daily, "Hedge, daily"),
         (Self::Both, "Cap and hedge"),
+        (Self::Mine, "Your hedge plan"),
     ];
 
     pub(crate) fn hedges(self) -> bool {
-        matches!(self, Self::Band | Self::Daily | Self::Both)
+        matches!(self, Self::Band | Self::Daily | Self::Both | Self::Mine)
     }
 }
 
@@ -486,7 +489,28 @@ fn refuse(desk: Desk, why: &str) {
     show::<ReplayResponse>(desk.replayed, Err(Fault::of("markets", why)), true);
 }
 
-fn policy(rule: Rule, wishes: &ReplayWishes, hedge: Option<&str>, delta: f64) -> ReplayPolicy {
+/// The plan of the page Hedge.
+#[derive(Clone, Copy)]
+struct Mine {
+    target_delta: f64,
+    /// Half of the band it told last, over equity; half of the equity while it has told none.
+    band: f64,
+    check_every: f64,
+}
+
+fn mine(desk: Desk) -> Mine {
+    let wishes = desk.hedge_wishes.get_untracked();
+    let told = desk
+        .hedged
+        .with_untracked(|h| h.answer.as_ref().map(|a| 0.5 * (a.band[1] - a.band[0])));
+    Mine {
+        target_delta: wishes.target_delta,
+        band: told.filter(|b| b.is_finite()).unwrap_or(0.5).clamp(0.0, 100.0),
+        check_every: wishes.check_every.clamp(1.0 / 60.0, 8760.0),
+    }
+}
+
+fn policy(rule: Rule, wishes: &ReplayWishes, hedge: Option<&str>, delta: f64, mine: Mine) -> ReplayPolicy {
     let capped = matches!(rule, Rule::Cap | Rule::Both);
     let even = rule == Rule::Volatility;
     let hedged = rule.hedges();
@@ -494,17 +518,25 @@ fn policy(rule: Rule, wishes: &ReplayWishes, hedge: Option<&str>, delta: f64) ->
         kind: match rule {
             Rule::Cap | Rule::Both => "probability_cap",
             Rule::Volatility => "volatility_target",
-            Rule::Band | Rule::Daily => "static",
+            Rule::Band | Rule::Daily | Rule::Mine => "static",
         }
         .to_owned(),
         target_volatility: even.then_some(wishes.target),
         max_liquidation_probability: capped.then_some(wishes.limit),
         horizon_hours: capped.then_some(24.0),
-        check_every_hours: Some(if rule == Rule::Daily { 24.0 } else { 1.0 }),
+        check_every_hours: Some(match rule {
+            Rule::Daily => 24.0,
+            Rule::Mine => mine.check_every,
+            _ => 1.0,
+        }),
         hedge: hedge.filter(|_| hedged).map(str::to_owned),
         // Half of the exposure stays.
-        target_delta: hedged.then_some(delta),
-        band: hedged.then_some(if rule == Rule::Daily { 0.0 } else { 0.5 }),
+        target_delta: hedged.then_some(if rule == Rule::Mine { mine.target_delta } else { delta }),
+        band: hedged.then_some(match rule {
+            Rule::Daily => 0.0,
+            Rule::Mine => mine.band,
+            _ => 0.5,
+        }),
     }
 }
 
@@ -541,6 +573,7 @@ fn request(desk: Desk) -> Result<ReplayRequest, Fault> {
     let all = rules(Some(&past));
     let chosen = all.iter().find(|r| r.0 == wishes.rule).map_or(Rule::Cap, |r| r.0);
     let delta = 0.5 * line.leverage * line.side.sign();
+    let mine = mine(desk);
     let mut markets = BTreeMap::from([(
         past.key.1.clone(),
         Market {
@@ -558,11 +591,11 @@ fn request(desk: Desk) -> Result<ReplayRequest, Fault> {
         equity: EQUITY,
         leverage: line.leverage,
         side: line.side,
-        policy: policy(chosen, &wishes, hedge, delta),
+        policy: policy(chosen, &wishes, hedge, delta, mine),
         beside: all
             .iter()
             .filter(|r| r.0 != chosen)
-            .map(|r| policy(r.0, &wishes, hedge, delta))
+            .map(|r| policy(r.0, &wishes, hedge, delta, mine))
             .collect(),
         costs: ReplayCosts {
             taker_fee: Some(0.0005),

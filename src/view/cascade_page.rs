@@ -195,6 +195,7 @@ fn Clusters(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
                     <td>{c.distance.map_or_else(|| format::UNKNOWN.to_owned(), |d| format::percent(d, 1))}</td>
                     <td>{c.volatilities.map_or_else(|| format::UNKNOWN.to_owned(), |v| format::number(v.abs(), 1))}</td>
                     <td>{format::percent(1.0 - c.inferred_share, 0)}</td>
+                    <td>{c.largest_share.map_or_else(|| format::UNKNOWN.to_owned(), |s| format!("{} of {}", format::percent(s, 0), c.wallets))}</td>
                 </tr>
             }
         })
@@ -204,7 +205,7 @@ fn Clusters(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
             <h3>"The heaviest levels"</h3>
             <div class="scroll" tabindex="0" role="region" aria-label="The heaviest levels">
                 <table>
-                    <thead><tr><th scope="col">"Price"</th><th scope="col">"Who"</th><th scope="col">"Notional"</th><th scope="col">"Away"</th><th scope="col">"Days' moves"</th><th scope="col">"Seen"</th></tr></thead>
+                    <thead><tr><th scope="col">"Price"</th><th scope="col">"Who"</th><th scope="col">"Notional"</th><th scope="col">"Away"</th><th scope="col">"Days' moves"</th><th scope="col">"Seen"</th><th scope="col">"Largest, of wallets"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
@@ -261,7 +262,7 @@ fn Concentrated(answer: Arc<LiquidationMapResponse>) -> impl IntoView {
                 </table>
                 <table>
                     <caption>"The largest, and their size over what the book holds on the way to their level"</caption>
-                    <thead><tr><th scope="col">"Wallet"</th><th scope="col">"Who"</th><th scope="col">"Notional"</th><th scope="col">"Away"</th><th scope="col">"× book"</th></tr></thead>
+                    <thead><tr><th scope="col">"Wallet"</th><th scope="col">"Who"</th><th scope="col">"Notional"</th><th scope="col">"Away"</th><th scope="col">"Level if it doubles its margin"</th><th scope="col">"× book"</th></tr></thead>
                     <tbody>{largest}</tbody>
                 </table>
             </div>
@@ -283,6 +284,7 @@ fn LargestRow(of: Largest) -> impl IntoView {
             <td class="side">{of.side.word()}</td>
             <td>{large(of.notional)}</td>
             <td>{of.distance.map_or_else(|| "no level".to_owned(), |d| format::percent(d, 1))}</td>
+            <td>{of.level_topped_up.map_or_else(|| "none".to_owned(), |l| format::price(l, None))}</td>
             <td>{of.times_the_book.map_or_else(|| format::UNKNOWN.to_owned(), |t| format::number(t, 1))}</td>
         </tr>
     }

@@ -56,7 +56,7 @@ pub(crate) fn ReplayPage() -> impl IntoView {
             }
         });
     });
-    let numbered = move || !matches!(rule(), Rule::Band | Rule::Daily);
+    let numbered = move || !matches!(rule(), Rule::Band | Rule::Daily | Rule::Mine);
     let explained = move || match rule() {
         Rule::Cap => {
             "The position is cut as soon as its chance of liquidation within a day, by the volatility known at that hour, passes the limit, and restored when it is under half of it."
@@ -69,6 +69,9 @@ pub(crate) fn ReplayPage() -> impl IntoView {
         }
         Rule::Daily => {
             "Half of the exposure is hedged with bitcoin (bitcoin with ether) by a beta as known at that hour, once a day."
+        }
+        Rule::Mine => {
+            "The exposure wanted, the clock and the band of the page Hedge (half of the equity each way while it has told none), hedged with bitcoin (bitcoin with ether)."
         }
         Rule::Both => "The cap on the chance and the hedge within its band, together.",
     };

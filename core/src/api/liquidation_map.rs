@@ -110,6 +110,10 @@ pub struct Cluster {
     pub volatilities: Option<f64>,
     /// 0: all seen; 1: all inferred.
     pub inferred_share: f64,
+    /// Wallets seen there, and of what is seen the largest one's share and Herfindahl's index; null where none is.
+    pub wallets: usize,
+    pub largest_share: Option<f64>,
+    pub hhi: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +127,8 @@ pub struct Largest {
     pub share: f64,
     pub liquidation_price: Option<f64>,
     pub distance: Option<f64>,
+    /// Its level if it doubled what stands behind it; null where no price would liquidate it then.
+    pub level_topped_up: Option<f64>,
     /// Its size over what the book holds on the way to its level; null without a book.
     pub times_the_book: Option<f64>,
 }
@@ -408,26 +414,41 @@ fn unseen(
     Ok((Some(Unseen { found, share, coverage }), sensitivity))
 }
 
+/// Of even steps, the one that holds a price; the first or last for what lies outside.
+fn step_of(price: f64, low: f64, high: f64, bins: usize) -> usize {
+    let width = (high - low) / bins as f64;
+    if width > 0.0 {
+        (((price - low) / width) as usize).min(bins - 1)
+    } else {
+        0
+    }
+}
+
 /// Puts amounts into even levels.
 fn levels(points: &[(f64, f64, f64)], low: f64, high: f64, bins: usize) -> Vec<[f64; 3]> {
     let width = (high - low) / bins as f64;
     let mut out: Vec<[f64; 3]> = (0..bins).map(|k| [low + (k as f64 + 0.5) * width, 0.0, 0.0]).collect();
     for (price, long, short) in points {
-        let k = if width > 0.0 {
-            (((price - low) / width) as usize).min(bins - 1)
-        } else {
-            0
-        };
+        let k = step_of(*price, low, high, bins);
         out[k][1] += long;
         out[k][2] += short;
     }
     out
 }
 
+/// Where a position would be due with twice the margin: as much as its level tells now.
+fn topped_up(w: &Wallet, level: f64, rate: f64) -> Option<f64> {
+    let s = w.side.sign();
+    let margin = rate * level - s * (level - w.entry_price);
+    let moved = (s * w.entry_price - 2.0 * margin) / (s - rate);
+    (moved > 0.0).then_some(moved)
+}
+
 fn largest(request: &LiquidationMapRequest, chosen: &[&Wallet], total: f64, price: Option<f64>) -> Vec<Largest> {
     let mut sorted = chosen.to_vec();
     sorted.sort_by(|a, b| (b.size * b.entry_price).total_cmp(&(a.size * a.entry_price)));
     let book = request.market.as_ref().and_then(|m| m.book.as_ref());
+    let rate = request.maintenance_margin_rate.unwrap_or(RATE);
     sorted
         .into_iter()
         .take(LISTED)
@@ -445,6 +466,7 @@ fn largest(request: &LiquidationMapRequest, chosen: &[&Wallet], total: f64, pric
                 share: w.size * w.entry_price / total,
                 liquidation_price: level,
                 distance: level.zip(price).map(|(l, p)| l / p - 1.0),
+                level_topped_up: level.and_then(|l| topped_up(w, l, rate)),
                 times_the_book: held.filter(|h| *h > 0.0).map(|h| w.size / h),
             }
         })
@@ -569,11 +591,24 @@ pub(super) fn liquidation_map(
                 distance,
                 volatilities: distance.zip(daily).map(|(d, v)| d / v),
                 inferred_share: guessed / notional,
+                wallets: 0,
+                largest_share: None,
+                hhi: None,
             }
         })
         .collect();
     clusters.sort_by(|a, b| b.notional.total_cmp(&a.notional));
     clusters.truncate(LISTED);
+    for c in &mut clusters {
+        let there = chosen.iter().copied().filter(|w| {
+            w.side == c.side
+                && w.liquidation_price > 0.0
+                && both[step_of(w.liquidation_price, low, high, bins)][0] == c.price
+        });
+        if let Some(of) = concentration(&by_wallet(there)) {
+            (c.wallets, c.largest_share, c.hhi) = (of.wallets, Some(of.top_1_share), Some(of.hhi));
+        }
+    }
     let seen_notional = |side: Side| {
         let mine = chosen.iter().filter(|w| w.side == side);
         mine.map(|w| w.size * w.entry_price).sum::<f64>()

@@ -11,6 +11,7 @@ use crate::cascade::spiral::{Exposed, Round, run};
 use crate::error::EngineError;
 use crate::market::{Venue, Wallet};
 use crate::units::{self, Side};
+use crate::venue::gmx::pool::{ImpactTerms, price_impact};
 use libm::sqrt;
 
 pub use types::*;
@@ -368,7 +369,7 @@ impl Prepared<'_> {
             deleveraged_notional: c.deleveraged_notional,
             first_deleveraging: c.first_deleveraging,
             deleveraged: self.queue(c.final_mark, c.deleveraged_size),
-            pool_loss: 0.0,
+            ..Machinery::default()
         });
         Ok(out)
     }
@@ -462,13 +463,99 @@ impl Prepared<'_> {
             "positions close against the pool at the oracle price, which their orders do not move: there is no second round"
                 .to_owned(),
         );
-        out.machinery = Some(Machinery {
+        let mut machinery = Machinery {
             final_mark: start,
             shortfall: loss,
             pool_loss: loss,
             ..Machinery::default()
-        });
+        };
+        if let Some(terms) = self.options.pool {
+            self.in_the_pool(&terms, start, loss, &mut machinery)?;
+        }
+        out.machinery = Some(machinery);
         Ok(out)
+    }
+
+    /// What the closings do to the pool: its skew, the impact they pay, and winners that it cannot pay.
+    fn in_the_pool(&self, terms: &PoolTerms, start: f64, loss: f64, m: &mut Machinery) -> Result<(), EngineError> {
+        let at = |field: &str| format!("options.pool.{field}");
+        let value = units::between(at("value"), terms.value, 1.0, 1e18)?;
+        let factor = |field: &str, x: Option<f64>| x.map(|x| units::between(at(field), x, 0.0, 10.0)).transpose();
+        let most = factor("max_pnl_factor", terms.max_pnl_factor)?;
+        let least = factor("min_pnl_factor", terms.min_pnl_factor)?;
+        if most.zip(least).is_some_and(|(most, least)| least > most) {
+            return Err(EngineError::invalid(
+                at("min_pnl_factor"),
+                "must not be above max_pnl_factor",
+            ));
+        }
+        let s = self.hurt.sign();
+        let closed =
+            |w: &Wallet| w.side == self.hurt && w.liquidation_price > 0.0 && s * (start - w.liquidation_price) <= 0.0;
+        let notional = |side: Side, all: bool| -> f64 {
+            let mine = self
+                .request
+                .wallets
+                .iter()
+                .filter(|w| w.side == side && (all || !closed(w)));
+            mine.map(|w| w.size * start).fold(0.0, |a, b| a + b)
+        };
+        let sides = |all: bool| (notional(Side::Long, all), notional(Side::Short, all));
+        let (before, after) = (sides(true), sides(false));
+        let skew = |x: (f64, f64)| {
+            if x.0 + x.1 > 0.0 {
+                (x.0 - x.1) / (x.0 + x.1)
+            } else {
+                0.0
+            }
+        };
+        m.skew = Some([skew(before), skew(after)]);
+        if let Some(f) = terms.impact_factor {
+            let f = units::between(at("impact_factor"), f, 0.0, 1.0)?;
+            let e = units::between(at("impact_exponent"), terms.impact_exponent.unwrap_or(2.0), 1.0, 4.0)?;
+            let same = ImpactTerms {
+                positive_factor: f,
+                negative_factor: f,
+                positive_exponent: e,
+                negative_exponent: e,
+            };
+            m.price_impact = Some(price_impact(same, before.0, before.1, after.0, after.1));
+        }
+        // Profit of the other side, which the pool owes.
+        let winners: Vec<&Wallet> = self.request.wallets.iter().filter(|w| w.side != self.hurt).collect();
+        let profit = |w: &Wallet| (-s * w.size * (start - w.entry_price)).max(0.0);
+        let owed: f64 = winners.iter().map(|w| profit(w)).sum();
+        let left = (value - loss).max(1e-9);
+        m.pnl_factor = Some(owed / left);
+        let Some(limit) = most.filter(|limit| owed / left > *limit) else {
+            return Ok(());
+        };
+        // The most profitable first, as much of each as brings the factor down; what is closed is paid out of the pool.
+        let wanted = owed - least.unwrap_or(limit) * left;
+        let mut order: Vec<&&Wallet> = winners.iter().filter(|w| profit(w) > 0.0).collect();
+        order.sort_by(|a, b| {
+            (profit(b) / b.size)
+                .total_cmp(&(profit(a) / a.size))
+                .then(a.id.cmp(&b.id))
+        });
+        let mut realised = 0.0;
+        for w in order {
+            if realised >= wanted {
+                break;
+            }
+            let share = ((wanted - realised) / profit(w)).min(1.0);
+            realised += share * profit(w);
+            m.deleveraged_size += share * w.size;
+            m.deleveraged_notional += share * w.size * start;
+            if m.deleveraged.len() < 100 {
+                m.deleveraged.push(Deleveraged {
+                    id: w.id.clone(),
+                    size: share * w.size,
+                });
+            }
+        }
+        m.first_deleveraging = Some(1);
+        Ok(())
     }
 
     fn stochastic(&self, progress: &mut dyn FnMut(Progress)) -> Result<CascadeResponse, EngineError> {

@@ -68,6 +68,29 @@ pub struct CascadeOptions {
     /// Depth that is left after a shock of x is exp(−this · x) of it; 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaporation: Option<f64>,
+    /// For mode "pool": what is known of the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolTerms>,
+}
+
+/// A pool that trades against everybody (GMX v2).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct PoolTerms {
+    /// Money in it, quote units.
+    pub value: f64,
+    /// Winners' profit over the pool's value above which the most profitable are closed, and down to which; no deleveraging if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pnl_factor: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_pnl_factor: Option<f64>,
+    /// Price impact is this times the skew to the exponent; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact_factor: Option<f64>,
+    /// 2 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact_exponent: Option<f64>,
 }
 
 /// What is not known exactly: standard deviations of logarithms, and the share of positions that is seen.
@@ -173,6 +196,12 @@ pub struct Machinery {
     pub deleveraged: Vec<Deleveraged>,
     /// Mode "pool": what positions lost beyond their collateral, carried by the pool.
     pub pool_loss: f64,
+    /// Mode "pool" with wallets: longs less shorts over both, before and after.
+    pub skew: Option<[f64; 2]>,
+    /// What the closings earn (positive) or pay for the change of the skew, where the pool's factor is given.
+    pub price_impact: Option<f64>,
+    /// Winners' profit over the pool's value after its losses, before any deleveraging.
+    pub pnl_factor: Option<f64>,
 }
 
 /// Over the runs of one horizon. Quantiles at 5, 25, 50, 75, 90, 95 and 99 %.
