@@ -359,6 +359,7 @@ fn options(desk: Desk) -> CascadeOptions {
         maintenance_margin_rate: None,
         insurance_fund: None,
         evaporation: Some(5.0),
+        pool: None,
     }
 }
 
