@@ -96,7 +96,7 @@ test('May 2021 by the minute: 3x from the high ends in the minute that a loop of
   const html = readFileSync(await file.path(), 'utf8');
   assert.ok(html.startsWith('<!doctype html>') && html.includes('2021-05-19') === false && html.includes('Replay of BTCUSDT') && !html.includes('<script'));
   // Another market of the event.
-  await page.getByLabel('Market').selectOption('DOGEUSDT');
+  await page.locator('#replay-symbol').selectOption('DOGEUSDT');
   await until(() => plan.textContent(), (t) => /bars of DOGEUSDT/.test(t), 'another market', 30000);
   assert.deepEqual(complaints, []);
   await context.close();
