@@ -1,7 +1,7 @@
 //! The shell: signals, feeds, theme, address, and the desk.
 
 use crate::state::desk::Page;
-use crate::state::{Desk, Scenario, cascading, chance, comparing, latest, planning, recalc, replaying};
+use crate::state::{Desk, Scenario, cascading, chance, comparing, latest, planning, recalc, replaying, watching};
 use crate::{feed, view};
 use leptos::ev;
 use leptos::prelude::*;
@@ -103,6 +103,7 @@ fn App() -> impl IntoView {
     cascading::keep(desk);
     comparing::keep(desk);
     replaying::keep(desk);
+    watching::keep(desk);
     feed::start(desk);
     feed::wallets::start(desk);
 
@@ -134,6 +135,7 @@ fn App() -> impl IntoView {
                 Page::Hedge => view! { <view::hedge_page::HedgePage /> }.into_any(),
                 Page::Cascade => view! { <view::cascade_page::CascadePage /> }.into_any(),
                 Page::Venues => view! { <view::venues_page::VenuesPage /> }.into_any(),
+                Page::Watch => view! { <view::watch_page::WatchPage /> }.into_any(),
                 Page::Replay => view! { <view::replay_page::ReplayPage /> }.into_any(),
                 Page::Record => view! { <view::record_page::RecordPage /> }.into_any(),
             }}

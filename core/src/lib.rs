@@ -14,10 +14,12 @@
 //! | [`forecast`] | forecasts of touches and their record | probability, volatility |
 //! | [`replay`] | the past, bar by bar, for a position and a plan | market, probability |
 //! | [`warning`] | what announces forced selling | volatility |
+//! | [`alerts`] | when a change of state is told | – |
 //! | [`venue`] | each exchange's rule, words and addresses | margin, market |
 //! | [`api`] | requests, answers, explanations | all of the above |
 //! | `wasm` | the same door in JavaScript's types (feature `wasm`) | api |
 
+pub mod alerts;
 pub mod api;
 pub mod cascade;
 pub mod dependence;

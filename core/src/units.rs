@@ -43,6 +43,13 @@ impl Side {
             Self::Short => -1.0,
         }
     }
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Long => Self::Short,
+            Self::Short => Self::Long,
+        }
+    }
     pub fn word(self) -> &'static str {
         match self {
             Self::Long => "long",

@@ -257,6 +257,7 @@ fn describe_lists_every_operation_with_its_schema() {
             "replay",
             "venues",
             "warning",
+            "alerts",
             "normalize",
             "describe"
         ]

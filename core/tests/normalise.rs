@@ -81,6 +81,39 @@ const FIXTURES: &[(&str, &str)] = &[
     ("hyperliquid.recent_trades", "hyperliquid/recent_trades.json"),
     ("hyperliquid.leaderboard", "hyperliquid/leaderboard.json"),
     ("okx.books", "okx/books.json"),
+    ("okx.trades", "okx/trades.json"),
+    ("okx.mark_price_candles", "okx/mark_price_candles.json"),
+    ("okx.liquidation_orders", "okx/liquidation_orders.json"),
+    ("okx.long_short_account_ratio", "okx/long_short_account_ratio.json"),
+    ("okx.time", "okx/time.json"),
+    ("binance.mark_price_klines", "binance/mark_price_klines.json"),
+    ("binance.agg_trades", "binance/agg_trades.json"),
+    ("binance.long_short_ratio", "binance/long_short_ratio.json"),
+    ("binance.time", "binance/time.json"),
+    ("bybit.mark_price_kline", "bybit/mark_price_kline.json"),
+    ("bybit.recent_trade", "bybit/recent_trade.json"),
+    ("bybit.account_ratio", "bybit/account_ratio.json"),
+    ("bybit.time", "bybit/time.json"),
+    ("dydx.perpetual_markets", "dydx/perpetual_markets.json"),
+    ("dydx.perpetual_markets", "dydx/perpetual_markets_BTC_2025-07-29.json"),
+    ("dydx.candles", "dydx/candles_BTC-USD_1HOUR.json"),
+    ("dydx.candles", "dydx/candles_BTC_1MIN_2025-07-29.json"),
+    ("dydx.historical_funding", "dydx/historical_funding_BTC-USD.json"),
+    ("dydx.historical_funding", "dydx/historical_funding_BTC_2025-07-29.json"),
+    ("dydx.orderbook", "dydx/orderbook_BTC-USD.json"),
+    ("dydx.trades", "dydx/trades_BTC-USD.json"),
+    ("gmx.tickers", "gmx/tickers.json"),
+    ("gmx.markets_info", "gmx/markets_info.json"),
+    ("gmx.candles", "gmx/candles_BTC_1h.json"),
+    ("kraken.instruments", "kraken/instruments.json"),
+    ("kraken.tickers", "kraken/tickers.json"),
+    ("kraken.candles", "kraken/candles_PF_XBTUSD_1h.json"),
+    ("kraken.funding_rates", "kraken/funding_rates_PF_XBTUSD.json"),
+    ("kraken.orderbook", "kraken/orderbook.json"),
+    ("kraken.history", "kraken/history.json"),
+    ("deribit.volatility_index", "deribit/volatility_index.json"),
+    ("deribit.volatility_index", "deribit/volatility_index_2020.json"),
+    ("deribit.book_summary", "deribit/book_summary.json"),
     ("hyperliquid.meta", "hyperliquid/meta_2023.json"),
     (
         "hyperliquid.meta_and_asset_ctxs",
@@ -111,6 +144,13 @@ fn every_recorded_answer_is_read() {
             "book",
             "account",
             "addresses",
+            "trades",
+            "liquidations",
+            "long_share",
+            "volatility_index",
+            "options",
+            "pools",
+            "venue_time",
         ]
         .iter()
         .any(|k| !answer[*k].is_null());
@@ -360,7 +400,10 @@ fn open_interest_of_the_past_and_wallets_are_what_the_venue_wrote() {
             p => assert_eq!(told["liquidation_price"].as_f64().unwrap(), number(p)),
         }
     }
-    let bad = ask("hyperliquid.recent_trades", &json!([{"users": ["0x12", "0x34"]}]));
+    let bad = ask(
+        "hyperliquid.recent_trades",
+        &json!([{"side": "A", "px": "1", "sz": "1", "time": 1_772_320_000_000_u64, "users": ["0x12", "0x34"]}]),
+    );
     assert_eq!(bad["error"]["field"], "body[0].users[0]");
 }
 
@@ -436,4 +479,251 @@ fn broken_answers_give_errors_that_say_which_field() {
     );
     assert_eq!(field("bybit.risk_limit", json!({"retCode": 0, "result": {"list": [{"symbol": "X", "riskLimitValue": "1", "maintenanceMargin": "0.5", "initialMargin": "0.7", "maxLeverage": "20"}]}})).0, "body.result.list[0]");
     assert_eq!(field("nowhere.klines", json!([])).0, "source");
+}
+
+#[test]
+fn every_listed_source_has_a_recorded_answer() {
+    let described: Value = serde_json::from_str(&evaluate_json(r#"{"op":"describe"}"#, &mut |_| {})).unwrap();
+    // Read with the symbol in question, or in a test of their own.
+    let elsewhere = ["gmx.positions", "gmx.liquidations", "hyperliquid.all_perp_metas"];
+    for source in described["sources"].as_array().unwrap() {
+        let source = source.as_str().unwrap();
+        let stream = source.ends_with(".stream");
+        let seen = stream || elsewhere.contains(&source) || FIXTURES.iter().any(|f| f.0 == source);
+        assert!(seen, "no recorded answer of {source}");
+    }
+}
+
+#[test]
+fn dydx_is_read_by_its_own_numbers() {
+    let markets = read("dydx.perpetual_markets", "dydx/perpetual_markets.json");
+    let wire = raw("dydx/perpetual_markets.json")["markets"].clone();
+    // A market that is being settled is left out, and said.
+    assert_eq!(markets["listings"].as_array().unwrap().len(), 2);
+    assert!(markets["notes"][0].as_str().unwrap().contains("1 markets"));
+    for (listing, quote) in markets["listings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(markets["quotes"].as_array().unwrap())
+    {
+        let w = &wire[listing["symbol"].as_str().unwrap()];
+        let tier = &listing["instrument"]["tiers"][0];
+        assert_eq!(
+            tier["maintenance_margin_rate"].as_f64().unwrap(),
+            number(&w["maintenanceMarginFraction"])
+        );
+        assert_eq!(
+            tier["max_leverage"].as_f64().unwrap(),
+            1.0 / number(&w["initialMarginFraction"])
+        );
+        assert_eq!(quote["mark_price"].as_f64().unwrap(), number(&w["oraclePrice"]));
+        assert_eq!(quote["funding_rate"].as_f64().unwrap(), number(&w["nextFundingRate"]));
+        assert_eq!(quote["open_interest"].as_f64().unwrap(), number(&w["openInterest"]));
+    }
+    // 6 x (2 % - 1.2 %) in eight hours, an eighth of it in one.
+    assert!((markets["quotes"][0]["funding_cap"].as_f64().unwrap() - 0.006).abs() < 1e-15);
+    let funding = read("dydx.historical_funding", "dydx/historical_funding_BTC_2025-07-29.json");
+    // 2025-07-29T05:00:01.053Z, by Python's datetime.
+    assert_eq!(funding["funding"], json!([[1_753_765_201_053.0, 0.000176]]));
+    let candle = read("dydx.candles", "dydx/candles_BTC_1MIN_2025-07-29.json");
+    assert_eq!(candle["candles"]["interval"], "1m");
+    assert_eq!(
+        candle["candles"]["rows"][0],
+        json!([1_753_767_960_000.0, 118810.0, 118810.0, 118810.0, 118810.0, 0.0])
+    );
+    assert_eq!(candle["open_interest"], json!([[1_753_767_960_000.0, 59.0763]]));
+    let trades = read("dydx.trades", "dydx/trades_BTC-USD.json");
+    // A liquidation sold: a long was closed.
+    assert_eq!(
+        trades["liquidations"],
+        json!([[1_772_323_187_542.0, "long", 66939.0, 0.0004]])
+    );
+    assert_eq!(trades["trades"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn gmx_is_read_in_dollars_and_by_the_hour() {
+    let prices = read("gmx.tickers", "gmx/tickers.json");
+    assert!(prices["notes"][0].as_str().unwrap().contains("1 tokens"));
+    let mark = |i: usize| prices["quotes"][i]["mark_price"].as_f64().unwrap();
+    for (i, expected) in [66938.55, 1964.2, 132.725].into_iter().enumerate() {
+        assert!((mark(i) / expected - 1.0).abs() < 1e-12, "{prices}");
+    }
+    let pools = read("gmx.markets_info", "gmx/markets_info.json");
+    // Swaps alone are no market; the larger of two markets of a coin comes first.
+    let names: Vec<&str> = pools["pools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["BTC/USD [WBTC.b-USDC]", "BTC/USD [tBTC-tBTC]", "ETH/USD [ETH-USDC]"]
+    );
+    let eth = &pools["pools"][2];
+    assert!((eth["open_interest"][0].as_f64().unwrap() / 11_309_081.603542443 - 1.0).abs() < 1e-12);
+    // The recorded answer's own identity: net = funding + borrowing, a year; what longs pay, shorts get by the ratio of interest.
+    let rate = |k: &str, i: usize| eth[k][i].as_f64().unwrap();
+    assert!((rate("funding_rate", 1) + rate("borrow_rate", 1) - 0.067832071146453181).abs() < 1e-15);
+    let interest = |i: usize| eth["open_interest"][i].as_f64().unwrap();
+    assert!((rate("funding_rate", 0) * interest(0) + rate("funding_rate", 1) * interest(1)).abs() < 1e-3);
+    let quote = pools["quotes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|q| q["symbol"] == "ETH-USD")
+        .unwrap();
+    assert!((quote["funding_rate"].as_f64().unwrap() * 8760.0 - 0.010050793601353912).abs() < 1e-15);
+    assert_eq!(pools["quotes"].as_array().unwrap().len(), 2);
+    let candles = read("gmx.candles", "gmx/candles_BTC_1h.json")["candles"].clone();
+    let wire = raw("gmx/candles_BTC_1h.json")["candles"].as_array().unwrap().clone();
+    assert_eq!(
+        candles["rows"][0][0].as_f64().unwrap(),
+        wire.last().unwrap()[0].as_f64().unwrap() * 1000.0
+    );
+    assert_eq!(candles["rows"][0][4], wire.last().unwrap()[4]);
+    let refused = ask("gmx.positions", &raw("gmx/error.json"));
+    assert!(refused["error"]["message"].as_str().is_some(), "{refused}");
+}
+
+/// The indexer prints no liquidation price: ours is the rule's own, asked position by position through the other operation.
+#[test]
+fn gmx_wallets_stand_where_the_rule_puts_them() {
+    let body = raw("gmx/positions_BTC.json");
+    let answer: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "normalize", "source": "gmx.positions", "symbol": "BTC-USD", "body": body}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    let wallets = answer["wallets"].as_array().unwrap();
+    // One on ARB is left out, and said.
+    assert_eq!(wallets.len(), 4, "{answer}");
+    assert!(answer["notes"][0].as_str().unwrap().starts_with("1 positions"));
+    let rows = body["data"]["positions"].as_array().unwrap();
+    for (w, r) in wallets.iter().zip(rows) {
+        let units = |k: &str, d: i32| number(&r[k]) / 10f64.powi(d);
+        let usdc = r["collateralToken"].as_str().unwrap().starts_with("0xaf88");
+        let collateral = if usdc {
+            json!({"token": "stable", "amount": units("collateralAmount", 6), "price": 1})
+        } else {
+            json!({"token": "index", "amount": units("collateralAmount", 8), "price": 66940})
+        };
+        let asked = json!({"op": "liquidation", "account": {"venue": "gmx", "margin_mode": "isolated", "positions": [{
+            "symbol": "BTC-USD", "side": if r["isLong"] == true { "long" } else { "short" }, "size": units("sizeInTokens", 8),
+            "size_usd": units("sizeInUsd", 30), "mark_price": 66940, "collateral": collateral, "accrued_fees": units("unrealizedFees", 30)}]}});
+        let told: Value = serde_json::from_str(&evaluate_json(&asked.to_string(), &mut |_| {})).unwrap();
+        match told["positions"][0]["liquidation_price"].as_f64() {
+            Some(p) => assert!(
+                (w["liquidation_price"].as_f64().unwrap() / p - 1.0).abs() < 1e-12,
+                "{w} {told}"
+            ),
+            None => assert_eq!(w["liquidation_price"], 0.0, "{told}"),
+        }
+    }
+    let l: Value = serde_json::from_str(&evaluate_json(
+        &json!({"op": "normalize", "source": "gmx.liquidations", "symbol": "BTC-USD", "body": raw("gmx/liquidations_BTC.json")}).to_string(),
+        &mut |_| {},
+    ))
+    .unwrap();
+    assert_eq!(l["liquidations"][0][1], "long");
+    assert!((l["liquidations"][0][3].as_f64().unwrap() - 50_000.0 / 66_800.0).abs() < 1e-12);
+}
+
+#[test]
+fn kraken_and_deribit_are_read_by_their_own_numbers() {
+    let list = read("kraken.instruments", "kraken/instruments.json");
+    assert_eq!(list["listings"].as_array().unwrap().len(), 1);
+    let l = &list["listings"][0];
+    assert_eq!((l["base"].as_str(), l["lot_size"].as_f64()), (Some("BTC"), Some(1e-4)));
+    // Levels in order, whatever order they came in.
+    assert_eq!(
+        l["instrument"]["tiers"][1],
+        json!({"floor": 1e6, "cap": 3e6, "maintenance_margin_rate": 0.01, "maintenance_amount": 0.0, "max_leverage": 50.0})
+    );
+    let q = read("kraken.tickers", "kraken/tickers.json")["quotes"].clone();
+    assert_eq!(q[0]["funding_rate"], 0.000018166270833333);
+    // Without the relative rate: dollars an hour over the index.
+    assert_eq!(q[1]["funding_rate"].as_f64().unwrap(), 0.00982 / 1964.0);
+    assert_eq!(q.as_array().unwrap().len(), 2);
+    let book = read("kraken.orderbook", "kraken/orderbook.json")["book"].clone();
+    assert_eq!(
+        (&book["bids"][0][0], &book["asks"][0][0]),
+        (&json!(66937.0), &json!(66939.0))
+    );
+    assert_eq!(
+        read("kraken.history", "kraken/history.json")["liquidations"],
+        json!([[1_772_323_198_100.0, "long", 66935.0, 0.25]])
+    );
+    let refused = ask("kraken.tickers", &raw("kraken/error.json"));
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("Argument invalid")
+    );
+    assert_eq!(
+        read("deribit.volatility_index", "deribit/volatility_index.json")["volatility_index"],
+        json!([
+            [1_772_316_000_000.0, 51.93 / 100.0],
+            [1_772_319_600_000.0, 51.35 / 100.0]
+        ])
+    );
+    // In 2020 the index was told as a fraction.
+    assert_eq!(
+        read("deribit.volatility_index", "deribit/volatility_index_2020.json")["volatility_index"][0][1],
+        0.212860821
+    );
+    let o = read("deribit.book_summary", "deribit/book_summary.json")["options"].clone();
+    assert_eq!(o.as_array().unwrap().len(), 2);
+    // 2025-01-31T08:00Z, by Python's datetime.
+    assert_eq!(
+        o[0],
+        json!({"symbol": "BTC-31JAN25-92000-P", "asset": "BTC", "expiry": 1_738_310_400_000.0, "strike": 92000.0, "call": false,
+            "implied_volatility": 60.13 / 100.0, "underlying": 99067.37})
+    );
+    let refused = ask("deribit.volatility_index", &raw("deribit/error.json"));
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("too_many_requests")
+    );
+}
+
+#[test]
+fn ratios_trades_and_liquidations_are_what_the_venue_wrote() {
+    assert_eq!(
+        read("binance.long_short_ratio", "binance/long_short_ratio.json")["long_share"][1],
+        json!([1_785_675_600_000.0, 0.6575])
+    );
+    assert_eq!(
+        read("bybit.account_ratio", "bybit/account_ratio.json")["long_share"][0],
+        json!([1_789_460_100_000.0, 0.6783])
+    );
+    // A quarter as many long as short: a fifth.
+    assert_eq!(
+        read("okx.long_short_account_ratio", "okx/long_short_account_ratio.json")["long_share"][0],
+        json!([1_701_417_600_000.0, 0.2])
+    );
+    assert_eq!(
+        read("binance.agg_trades", "binance/agg_trades.json")["trades"],
+        json!([
+            [1_753_608_340_535.0, "short", 117881.2, 0.018],
+            [1_753_608_340_550.0, "long", 117881.3, 0.001]
+        ])
+    );
+    assert_eq!(
+        read("bybit.recent_trade", "bybit/recent_trade.json")["trades"][0][1],
+        "short"
+    );
+    assert_eq!(
+        read("okx.liquidation_orders", "okx/liquidation_orders.json")["liquidations"],
+        json!([
+            [1_772_310_000_771.0, "short", 67155.7, 1.5],
+            [1_772_320_000_771.0, "long", 66655.7, 8.55]
+        ])
+    );
+    assert_eq!(read("bybit.time", "bybit/time.json")["venue_time"], 1_772_323_203_000.0);
 }

@@ -177,9 +177,9 @@ fn refusals_name_their_field() {
         ("/markets", json!({}), "insufficient_data", "markets"),
         (
             "/markets",
-            json!({"kraken": {"volatility": 1}}),
+            json!({"bitmex": {"volatility": 1}}),
             "invalid_input",
-            "markets.kraken",
+            "markets.bitmex",
         ),
         ("/split", json!([["binance", 0.5]]), "invalid_input", "split"),
     ];

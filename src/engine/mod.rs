@@ -6,6 +6,7 @@
 
 pub(crate) mod pool;
 
+use headroom_core::market::Venue;
 use js_sys::{Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -28,10 +29,12 @@ pub(crate) enum Lane {
     Plan,
     /// Many entries into one past: seconds.
     Sweep,
+    /// Messages of streams, a few times a second.
+    Stream,
 }
 
 thread_local! {
-    static LANES: [RefCell<Option<Client>>; 6] = const { [const { RefCell::new(None) }; 6] };
+    static LANES: [RefCell<Option<Client>>; 7] = const { [const { RefCell::new(None) }; 7] };
     static NEXT_ID: Cell<u32> = const { Cell::new(1) };
 }
 
@@ -144,7 +147,46 @@ pub(crate) async fn ask_telling(lane: Lane, request: &str, progress: impl Fn(f64
     send(lane, request, Some(Rc::new(progress))).await
 }
 
+/// Gives messages of a connection to the reader that keeps its books; what they came to, as text.
+pub(crate) async fn stream(number: u32, venue: Venue, frames: js_sys::Array) -> String {
+    let fields = [
+        ("stream", JsValue::from(number)),
+        ("venue", venue.word().into()),
+        ("frames", frames.into()),
+    ];
+    post(Lane::Stream, &fields, None).await
+}
+
+/// Gives a connection the whole book that its changes go on from; false where they do not join.
+pub(crate) async fn begin_book(number: u32, symbol: &str, list: &str) -> bool {
+    let fields = [
+        ("stream", JsValue::from(number)),
+        ("begin", symbol.into()),
+        ("text", list.into()),
+    ];
+    post(Lane::Stream, &fields, None).await == "true"
+}
+
+/// Lets the worker forget a connection. Nobody waits.
+pub(crate) fn forget_stream(number: u32) {
+    LANES.with(|lanes| {
+        if let Some(client) = lanes[Lane::Stream as usize].borrow().as_ref() {
+            let message = Object::new();
+            let set = |name: &str, value: JsValue| Reflect::set(&message, &name.into(), &value);
+            if set("stream", number.into()).is_ok() && set("close", true.into()).is_ok() {
+                let _ = client.worker.post_message(&message);
+            }
+        }
+    });
+}
+
 async fn send(lane: Lane, request: &str, progress: Option<Rc<dyn Fn(f64)>>) -> String {
+    let fields = [("progress", progress.is_some().into()), ("text", request.into())];
+    post(lane, &fields, progress).await
+}
+
+/// Sends a message of these fields and waits for the text of its answer.
+async fn post(lane: Lane, fields: &[(&str, JsValue)], progress: Option<Rc<dyn Fn(f64)>>) -> String {
     let promise = Promise::new(&mut |resolve, _| {
         let sent = LANES.with(|lanes| {
             let mut slot = lanes[lane as usize].borrow_mut();
@@ -154,14 +196,15 @@ async fn send(lane: Lane, request: &str, progress: Option<Rc<dyn Fn(f64)>>) -> S
             let Some(client) = slot.as_ref() else { return Ok(()) };
             let id = NEXT_ID.with(|n| n.replace(n.get().wrapping_add(1)));
             let message = Object::new();
-            Reflect::set(&message, &"progress".into(), &progress.is_some().into())?;
             let waiting = Waiting {
                 resolve: resolve.clone(),
                 progress: progress.clone(),
             };
             client.pending.borrow_mut().insert(id, waiting);
             Reflect::set(&message, &"id".into(), &id.into())?;
-            Reflect::set(&message, &"text".into(), &request.into())?;
+            for (name, value) in fields {
+                Reflect::set(&message, &(*name).into(), value)?;
+            }
             client.worker.post_message(&message)
         });
         if sent.is_err() {

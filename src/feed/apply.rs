@@ -8,13 +8,15 @@ use leptos::prelude::*;
 use std::sync::Arc;
 
 /// `symbol` is the one asked for; empty where the answer names its symbols itself.
-pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, now: f64) {
+pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, origin: Origin) {
+    let now = origin.time();
     let Normalised {
         listings,
         tiers,
         quotes,
         candles,
         funding,
+        pools,
         ..
     } = found;
     if !listings.is_empty() || !tiers.is_empty() {
@@ -40,18 +42,26 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
                 .iter()
                 .filter(|w| **w == quote.symbol || w.strip_suffix("-SWAP") == Some(&quote.symbol))
             {
-                merge(markets.entry((venue, symbol.clone())).or_default(), &quote, now);
+                merge(markets.entry((venue, symbol.clone())).or_default(), &quote, &origin);
+            }
+        }
+        for (symbol, pools) in wanted
+            .iter()
+            .map(|w| (w, pools.iter().filter(|p| p.symbol == *w).cloned().collect::<Vec<_>>()))
+        {
+            if !pools.is_empty() {
+                markets.entry((venue, symbol.clone())).or_default().pools = pools;
             }
         }
         if !symbol.is_empty() {
             let m = markets.entry((venue, symbol.to_owned())).or_default();
             if let Some(c) = candles {
-                m.candles = Some((Arc::new(c), Origin::Live(now)));
+                m.candles = Some((Arc::new(c), origin.clone()));
             }
             if !funding.is_empty() {
                 let spacing = headroom_core::funding::interval_of(&funding);
                 m.funding_interval_hours = m.funding_interval_hours.or(spacing);
-                m.funding = Some((Arc::new(funding), Origin::Live(now)));
+                m.funding = Some((Arc::new(funding), origin.clone()));
             }
         }
         desk.books.with_untracked(|books| {
@@ -68,42 +78,19 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, n
     });
 }
 
-/// Fields that an answer did not carry keep their last live value; a recorded quote is replaced as a whole.
-fn merge(m: &mut MarketData, new: &Quote, now: f64) {
-    let base = match &m.quote {
-        Some((q, Origin::Live(_))) => q.clone(),
+/// Fields that an answer did not carry keep their last value from the venue; a recorded quote is replaced as a whole.
+pub(super) fn merge(m: &mut MarketData, new: &Quote, origin: &Origin) {
+    let before = m.quote.take();
+    let base = match &before {
+        Some((q, Origin::Live(_) | Origin::Given(_))) => q.clone(),
         _ => Quote::default(),
     };
-    let merged = Quote {
-        symbol: new.symbol.clone(),
-        mark_price: new.mark_price.or(base.mark_price),
-        index_price: new.index_price.or(base.index_price),
-        last_price: new.last_price.or(base.last_price),
-        funding_rate: new.funding_rate.or(base.funding_rate),
-        funding_interval_hours: new.funding_interval_hours.or(base.funding_interval_hours),
-        next_funding_time: new.next_funding_time.or(base.next_funding_time),
-        funding_cap: new.funding_cap.or(base.funding_cap),
-        funding_floor: new.funding_floor.or(base.funding_floor),
-        open_interest: new.open_interest.or(base.open_interest),
-        time: new.time.or(base.time),
-    };
+    let merged = new.clone().over(&base);
     m.funding_interval_hours = merged.funding_interval_hours.or(m.funding_interval_hours);
     // An answer without a mark does not make a recorded mark live.
-    if merged.mark_price.is_some() {
-        m.quote = Some((
-            merged,
-            Origin::Live(if new.mark_price.is_some() {
-                now
-            } else {
-                live_since(m).unwrap_or(now)
-            }),
-        ));
-    }
-}
-
-fn live_since(m: &MarketData) -> Option<f64> {
-    match m.quote.as_ref()?.1 {
-        Origin::Live(t) => Some(t),
-        Origin::Recorded { .. } => None,
-    }
+    m.quote = match (new.mark_price, before) {
+        (Some(_), _) => Some((merged, origin.clone())),
+        (None, Some((_, of @ (Origin::Live(_) | Origin::Given(_))))) => Some((merged, of)),
+        (None, before) => before,
+    };
 }

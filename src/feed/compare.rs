@@ -1,39 +1,24 @@
 //! One asset on every venue, asked for once when the comparison wants it: price, candles, funding, book and tiers of each, live or
 //! recorded, with what failed.
 
-use super::{fill, http, recorded};
-use crate::engine::{self, Lane};
+use super::recorded;
+use super::request::fill;
 use crate::state::Desk;
 use crate::state::market::{Key, Origin};
-use headroom_core::api::NormalizeResponse;
-use headroom_core::market::{Book, Candles, FundingRow, Instrument, Tier, Venue};
-use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint};
-use headroom_core::venue::wire::Normalised;
+use headroom_core::market::{Book, Candles, FundingRow, Instrument, Tier, TierUnit, Venue};
+use headroom_core::venue::endpoint::Role;
+use headroom_core::venue::wire::{Normalised, PoolState};
 use leptos::prelude::*;
-use serde_json::json;
 
-/// What is asked of the venues that a browser may ask.
-const WANTED: [&str; 18] = [
-    "binance.premium_index",
-    "binance.klines",
-    "binance.funding_rate",
-    "binance.depth",
-    "bybit.tickers",
-    "bybit.kline",
-    "bybit.funding_history",
-    "bybit.orderbook",
-    "bybit.risk_limit",
-    "okx.instruments",
-    "okx.mark_price",
-    "okx.candles",
-    "okx.funding_rate_history",
-    "okx.books",
-    "okx.position_tiers",
-    "hyperliquid.meta_and_asset_ctxs",
-    "hyperliquid.candle_snapshot",
-    "hyperliquid.funding_history",
+/// What is asked of each venue.
+const WANTED: [Role; 6] = [
+    Role::Quote,
+    Role::Terms,
+    Role::Candles,
+    Role::Funding,
+    Role::Book,
+    Role::Tiers,
 ];
-const BOOKS: &str = "hyperliquid.l2_book";
 
 /// The market of one venue as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,51 +30,37 @@ pub(crate) struct Compared {
     pub funding_interval_hours: Option<f64>,
     pub book: Option<Book>,
     pub instrument: Option<Instrument>,
+    /// Of a pool venue: its markets, the largest first.
+    pub pools: Vec<PoolState>,
     pub faults: Vec<String>,
 }
 
-/// The perpetual of an asset as its venue names it.
-fn symbol(venue: Venue, asset: &str) -> String {
-    match venue {
-        Venue::Binance | Venue::Bybit => format!("{asset}USDT"),
-        Venue::Okx => format!("{asset}-USDT-SWAP"),
-        Venue::Dydx | Venue::Gmx => format!("{asset}-USD"),
-        Venue::Hyperliquid => asset.to_owned(),
-    }
-}
-
-async fn ask(endpoint: &'static Endpoint, symbol: &str) -> Result<Normalised, String> {
-    let job = fill(endpoint, symbol, js_sys::Date::now());
-    let text = http::text(
-        endpoint.method,
-        &job.url,
-        job.body.as_deref(),
-        endpoint.max_bytes,
-        job.host(),
-    )
-    .await?;
-    let request =
-        json!({"op": "normalize", "source": endpoint.source, "body": text, "interval": "1h", "symbol": symbol})
-            .to_string();
-    Ok(
-        engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
-            .map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?
-            .found,
-    )
-}
-
-/// Everything of one venue.
+/// Everything of one venue, live or recorded.
 pub(crate) async fn load(desk: Desk, venue: Venue, asset: &str) -> Compared {
-    let name = symbol(venue, asset);
+    let mut out = load_live(venue, asset).await;
+    let key = (venue, out.symbol.clone());
+    recorded_parts(desk, key, &mut out).await;
+    out
+}
+
+/// Everything that a venue tells now.
+pub(crate) async fn load_live(venue: Venue, asset: &str) -> Compared {
+    let facts = venue.facts();
+    let name = facts.symbol(asset);
     let mut out = Compared {
         symbol: name.clone(),
         ..Compared::default()
     };
     let mut tiers: Vec<Tier> = Vec::new();
-    for endpoint in ENDPOINTS.iter().filter(|e| {
-        e.venue == venue && (WANTED.contains(&e.source) || e.source == BOOKS) && matches!(e.family, "linear" | "all")
-    }) {
-        match ask(endpoint, &name).await {
+    // Where tiers count contracts, what a contract is has to be known.
+    let wanted =
+        |role: Role| WANTED.contains(&role) || (role == Role::Listings && facts.tier_unit == TierUnit::Contracts);
+    for endpoint in facts
+        .endpoints
+        .iter()
+        .filter(|e| wanted(e.role) && matches!(e.family, "linear" | "all"))
+    {
+        match fill(endpoint, &name, js_sys::Date::now()).ask().await {
             Ok(found) => take(&mut out, &mut tiers, found, &name),
             Err(why) => {
                 if !out.faults.contains(&why) {
@@ -112,7 +83,6 @@ pub(crate) async fn load(desk: Desk, venue: Venue, asset: &str) -> Compared {
     }
     // A listing without tiers says less than the shipped snapshot.
     out.instrument = out.instrument.filter(|i| !i.tiers.is_empty());
-    recorded_parts(desk, (venue, name), &mut out).await;
     out
 }
 
@@ -133,6 +103,7 @@ fn take(out: &mut Compared, tiers: &mut Vec<Tier>, found: Normalised, name: &str
         *tiers = t.tiers;
     }
     out.candles = found.candles.or(out.candles.take());
+    out.pools.extend(found.pools.into_iter().filter(|p| p.symbol == name));
     if !found.funding.is_empty() {
         out.funding = Some(found.funding);
     }

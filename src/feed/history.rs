@@ -1,14 +1,12 @@
 //! A year of hours of one instrument: from its venue where that has such a list, else as shipped with the page.
 
-use super::{fill_between, http, recorded};
-use crate::engine::{self, Lane};
+use super::request::fill_between;
+use super::{recorded, store};
 use crate::state::Desk;
 use crate::state::market::{Key, Origin};
-use headroom_core::api::NormalizeResponse;
 use headroom_core::market::{Candles, Interval, Venue};
-use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint};
+use headroom_core::venue::endpoint::{self, Endpoint, Role};
 use leptos::prelude::*;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,7 +21,7 @@ const LEAST: usize = 2880;
 pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Arc<Candles>, Origin), String> {
     let now = js_sys::Date::now();
     let live = match endpoint(key.0) {
-        Some(e) => fetch(e, &key.1, ((now - YEAR) / HOUR).floor() * HOUR, now).await,
+        Some(e) => kept(e, key, ((now - YEAR) / HOUR).floor() * HOUR, now).await,
         None => Err(format!("{} is not asked for a year of hours by this page", key.0)),
     };
     let why = match live {
@@ -50,11 +48,11 @@ pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Arc<Candles>, Origin)
     }
 }
 
+/// The list of past hours, else a list that takes a start.
 fn endpoint(venue: Venue) -> Option<&'static Endpoint> {
-    let name = |e: &Endpoint| e.source == "hyperliquid.candle_snapshot";
-    ENDPOINTS
-        .iter()
-        .find(|e| e.venue == venue && (e.family == "history" || name(e)))
+    let starts = |e: &&Endpoint| e.body.is_some_and(|b| b.contains("{start}")) || e.url.contains("{start_seconds}");
+    endpoint::find(venue, Role::History, "linear")
+        .or_else(|| endpoint::find(venue, Role::Candles, "linear").filter(starts))
 }
 
 /// Hours between two times, as the venue has them.
@@ -69,24 +67,38 @@ pub(crate) async fn between(key: &Key, from: f64, until: f64) -> Result<Candles,
     Ok(candles)
 }
 
+/// What the device kept of an earlier visit, and what has been traded since.
+async fn kept(endpoint: &'static Endpoint, key: &Key, from: f64, now: f64) -> Result<Candles, String> {
+    let name = format!("hours {} {}", key.0, key.1);
+    let mut rows: Vec<_> = store::get::<Candles>(&name).await.map_or_else(Vec::new, |c| c.rows);
+    rows.retain(|r| r.0 >= from);
+    // A gap at its beginning is filled by asking for all.
+    let next = match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) if first.0 < from + 48.0 * HOUR => last.0 + HOUR,
+        _ => {
+            rows.clear();
+            from
+        }
+    };
+    if next + HOUR <= now {
+        rows.extend(fetch(endpoint, &key.1, next, now).await?.rows);
+    }
+    let candles = Candles {
+        interval: Interval::H1,
+        rows,
+    };
+    store::put(&name, &candles).await;
+    Ok(candles)
+}
+
 /// Page after page, until one brings nothing new.
 async fn fetch(endpoint: &'static Endpoint, symbol: &str, mut from: f64, now: f64) -> Result<Candles, String> {
     let mut bars = BTreeMap::new();
     for _ in 0..PAGES {
         let job = fill_between(endpoint, symbol, from, now);
-        let text = http::text(
-            endpoint.method,
-            &job.url,
-            job.body.as_deref(),
-            endpoint.max_bytes,
-            job.host(),
-        )
-        .await?;
-        let request = json!({"op": "normalize", "source": endpoint.source, "body": text, "interval": "1h"}).to_string();
-        let read = engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
-            .map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?;
+        let found = job.ask().await?;
         let before = bars.len();
-        for row in read.found.candles.map(|c| c.rows).unwrap_or_default() {
+        for row in found.candles.map(|c| c.rows).unwrap_or_default() {
             bars.insert(row.0 as u64, row);
         }
         let last = bars.keys().next_back().map_or(0.0, |t| *t as f64);

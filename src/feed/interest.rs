@@ -1,22 +1,13 @@
 //! Open interest of the last weeks, asked for once when the map of liquidations wants it.
 
-use super::{fill, http, recorded};
-use crate::engine::{self, Lane};
+use super::recorded;
+use super::request::fill;
 use crate::state::Desk;
 use crate::state::cascading::Interest;
 use crate::state::market::{Key, Origin};
-use headroom_core::api::NormalizeResponse;
 use headroom_core::market::Venue;
-use headroom_core::venue::endpoint::ENDPOINTS;
+use headroom_core::venue::endpoint::{self, Role};
 use leptos::prelude::*;
-use serde_json::json;
-
-/// Endpoints that tell the past of it.
-const PAST: [&str; 3] = [
-    "binance.open_interest_hist",
-    "bybit.open_interest",
-    "okx.open_interest_history",
-];
 
 /// Rows of time and coins, oldest first: the venue's, else one value of now, else recorded ones.
 pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Interest, Origin), String> {
@@ -53,29 +44,14 @@ pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Interest, Origin), St
 }
 
 async fn live(key: &Key) -> Result<Interest, String> {
-    let endpoint = ENDPOINTS
-        .iter()
-        .find(|e| e.venue == key.0 && PAST.contains(&e.source))
-        .ok_or_else(|| {
-            format!(
-                "{} tells no open interest of the past; drop a file of wallets, or choose another venue",
-                key.0
-            )
-        })?;
+    let endpoint = endpoint::find(key.0, Role::InterestHistory, "linear").ok_or_else(|| {
+        format!(
+            "{} tells no open interest of the past; drop a file of wallets, or choose another venue",
+            key.0
+        )
+    })?;
     let job = fill(endpoint, &key.1, js_sys::Date::now());
-    let text = http::text(
-        endpoint.method,
-        &job.url,
-        job.body.as_deref(),
-        endpoint.max_bytes,
-        job.host(),
-    )
-    .await?;
-    let request = json!({"op": "normalize", "source": endpoint.source, "body": text, "symbol": key.1}).to_string();
-    let rows = engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
-        .map_err(|f| f.message)?
-        .found
-        .open_interest;
+    let rows = job.ask().await?.open_interest;
     if rows.is_empty() {
         Err(format!("{} answered without open interest", job.host()))
     } else {

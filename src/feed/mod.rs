@@ -9,20 +9,24 @@ pub(crate) mod events;
 pub(crate) mod history;
 mod http;
 pub(crate) mod interest;
+pub(crate) mod minutes;
+pub(crate) mod notify;
+pub(crate) mod reach;
 mod recorded;
+mod request;
+mod store;
+pub(crate) mod streams;
 pub(crate) mod wallets;
 
 use crate::engine::{self, Lane};
 use crate::state::Desk;
 use crate::state::desk::FeedState;
-use crate::state::market::VenueBook;
+use crate::state::market::{Origin, VenueBook};
 use budget::Budget;
-use headroom_core::api::NormalizeResponse;
 use headroom_core::api::response::SnapshotGroup;
 use headroom_core::market::{InstrumentKind, Venue};
-use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint, HOSTS};
+use headroom_core::venue::endpoint::{self, Role};
 use leptos::prelude::*;
-use serde_json::json;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -31,59 +35,21 @@ use std::time::Duration;
 use wasm_bindgen_futures::spawn_local;
 
 pub(crate) use recorded::use_recorded;
+use request::{Job, fill};
+pub(crate) use store::{clear as clear_history, size as history_size};
 
-/// What the desk wants of each endpoint, besides what `{symbol}` says.
-const WANTED: &[&str] = &[
-    "exchange_info",
-    "premium_index",
-    "klines",
-    "funding_rate",
-    "funding_info",
-    "instruments_info",
-    "risk_limit",
-    "tickers",
-    "kline",
-    "funding_history",
-    "instruments",
-    "position_tiers",
-    "mark_price",
-    "index_tickers",
-    "candles",
-    "funding_rate_history",
-    "meta_and_asset_ctxs",
-    "candle_snapshot",
+/// What the desk wants of a venue.
+const WANTED: [Role; 7] = [
+    Role::Listings,
+    Role::Tiers,
+    Role::Quote,
+    Role::Terms,
+    Role::Candles,
+    Role::Funding,
+    Role::Time,
 ];
-
-/// One request that is made again and again.
-struct Job {
-    endpoint: &'static Endpoint,
-    symbol: String,
-    url: String,
-    body: Option<String>,
-}
-
-impl Job {
-    fn key(&self) -> String {
-        format!(
-            "{} {} {}",
-            self.endpoint.source,
-            self.url,
-            self.body.as_deref().unwrap_or_default()
-        )
-    }
-    /// How the feed is called on the page: what is asked, and of which instrument or family.
-    fn name(&self) -> String {
-        let about = if self.symbol.is_empty() && self.endpoint.family != "all" {
-            self.endpoint.family
-        } else {
-            &self.symbol
-        };
-        format!("{} {about}", self.endpoint.source)
-    }
-    fn host(&self) -> &str {
-        self.url.split('/').nth(2).unwrap_or_default()
-    }
-}
+/// While a stream tells the prices they are asked for this often, in seconds.
+const STREAMED: u32 = 60;
 
 #[derive(Default)]
 struct Session {
@@ -96,7 +62,7 @@ struct Session {
 /// Starts the engine, fills the books from its snapshot, and keeps the markets of the scenario fresh.
 pub(crate) fn start(desk: Desk) {
     let session = Rc::new(RefCell::new(Session::default()));
-    for h in HOSTS {
+    for h in endpoint::hosts() {
         // Half of what the venue allows: the person may have other tabs and tools on the same address.
         session.borrow_mut().budgets.insert(
             h.host,
@@ -111,6 +77,7 @@ pub(crate) fn start(desk: Desk) {
         recorded::load_index(desk).await;
         tick(desk, &session);
         set_interval(move || tick(desk, &session), Duration::from_secs(1));
+        reach::probe(desk).await;
     });
 }
 
@@ -147,11 +114,15 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
     desk.now.set(now);
     let hidden = document().hidden();
     let mut wanted = HashSet::new();
+    let streamed = streams::fresh(desk, now);
     for job in jobs(desk, now) {
         let key = job.name();
         wanted.insert(key.clone());
         let mut s = session.borrow_mut();
-        let due = s.due.get(&key).copied().unwrap_or(0.0);
+        let mut due = s.due.get(&key).copied().unwrap_or(0.0);
+        if job.endpoint.role == Role::Quote && streamed && due > 0.0 && s.fails.get(&key).is_none_or(|f| *f == 0) {
+            due += f64::from(STREAMED.saturating_sub(job.endpoint.every_seconds)) * 1000.0;
+        }
         if now < due || s.running.contains(&key) || (hidden && job.endpoint.every_seconds < 60) {
             continue;
         }
@@ -197,10 +168,7 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
     if desk.feeds.with_untracked(|f| f.keys().any(|k| !wanted.contains(k))) {
         desk.feeds.update(|f| f.retain(|k, _| wanted.contains(k)));
     }
-    // Venues without a live feed yet show recorded data at once.
-    if matches!(desk.scenario.with_untracked(|s| s.venue), Venue::Dydx | Venue::Gmx) {
-        use_recorded(desk);
-    }
+    streams::tick(desk, now);
 }
 
 /// Seconds to the next try: the cadence after success, else 5, 10, 20 … up to 300 with up to half as much again by chance,
@@ -225,10 +193,7 @@ fn wanted(desk: Desk) -> (Venue, Vec<String>) {
 fn jobs(desk: Desk, now: f64) -> Vec<Job> {
     let (venue, symbols) = wanted(desk);
     let mut out: Vec<Job> = Vec::new();
-    for endpoint in ENDPOINTS
-        .iter()
-        .filter(|e| e.venue == venue && e.source.split_once('.').is_some_and(|(_, name)| WANTED.contains(&name)))
-    {
+    for endpoint in venue.facts().endpoints.iter().filter(|e| WANTED.contains(&e.role)) {
         for symbol in &symbols {
             let kind = desk.books.with_untracked(|b| {
                 b.get(&venue)
@@ -241,7 +206,7 @@ fn jobs(desk: Desk, now: f64) -> Vec<Job> {
                 "linear"
             };
             // Lists of instruments are fetched whatever is held, so that the picker knows every contract of the venue.
-            if names_symbol(endpoint) && endpoint.family != "all" && endpoint.family != family {
+            if endpoint.names_symbol() && endpoint.family != "all" && endpoint.family != family {
                 continue;
             }
             let job = fill(endpoint, symbol, now);
@@ -253,75 +218,22 @@ fn jobs(desk: Desk, now: f64) -> Vec<Job> {
     out
 }
 
-/// Whether a request is about one instrument.
-fn names_symbol(e: &Endpoint) -> bool {
-    let named = |t: &str| t.contains("{symbol}") || t.contains("{family}");
-    named(e.url) || e.body.is_some_and(named)
-}
-
-/// An hour in the venue's own word.
-fn hour(venue: Venue) -> &'static str {
-    match venue {
-        Venue::Bybit => "60",
-        Venue::Okx => "1H",
-        _ => "1h",
-    }
-}
-
-/// Fills an endpoint's templates; what has a start begins a thousand hours ago.
-fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
-    // A round hour, so that the request is the same for a while.
-    let start = ((now / 3_600_000.0).floor() * 3_600_000.0 - 1000.0 * 3_600_000.0).max(0.0);
-    fill_between(endpoint, symbol, start, now)
-}
-
-/// The same from a start on.
-fn fill_between(endpoint: &'static Endpoint, symbol: &str, start: f64, now: f64) -> Job {
-    let family = symbol.strip_suffix("-SWAP").unwrap_or(symbol);
-    let end = (start + 999.0 * 3_600_000.0).min(now);
-    let put = |template: &str, encode: bool| {
-        let text = |s: &str| {
-            if encode {
-                String::from(js_sys::encode_uri_component(s))
-            } else {
-                s.replace(['"', '\\'], "")
-            }
-        };
-        template
-            .replace("{symbol}", &text(symbol))
-            .replace("{family}", &text(family))
-            .replace("{interval}", hour(endpoint.venue))
-            .replace("{start}", &format!("{start:.0}"))
-            .replace("{end}", &format!("{end:.0}"))
-    };
-    Job {
-        endpoint,
-        symbol: if names_symbol(endpoint) {
-            symbol.to_owned()
-        } else {
-            String::new()
-        },
-        url: put(endpoint.url, true),
-        body: endpoint.body.map(|b| put(b, false)),
-    }
-}
-
-/// Fetches one answer, lets the worker read it, and applies it.
+/// Fetches one answer and applies it.
 async fn fetch(desk: Desk, job: &Job) -> Result<(), String> {
-    let text = http::text(
-        job.endpoint.method,
-        &job.url,
-        job.body.as_deref(),
-        job.endpoint.max_bytes,
-        job.host(),
-    )
-    .await?;
-    let request = json!({"op": "normalize", "source": job.endpoint.source, "body": text, "interval": "1h"}).to_string();
-    drop(text);
-    let answer = engine::ask(Lane::Read, &request).await;
-    let read = engine::read::<NormalizeResponse>(&answer)
-        .map_err(|f| format!("{} answered something unusable. {}: {}", job.host(), f.field, f.message))?;
-    apply::apply(desk, job.endpoint.venue, &job.symbol, read.found, js_sys::Date::now());
+    let found = job.ask().await?;
+    // An empty list is no price.
+    if job.endpoint.role == Role::Quote && found.quotes.is_empty() && found.pools.is_empty() {
+        return Err(format!("{} answered without {}.", job.host(), job.symbol));
+    }
+    let now = js_sys::Date::now();
+    if let (Some(venue), Some(theirs)) = (request::venue(job.endpoint), found.venue_time) {
+        desk.clocks.update(|c| {
+            c.insert(venue, theirs - now);
+        });
+    }
+    if let Some(venue) = request::venue(job.endpoint) {
+        apply::apply(desk, venue, &job.symbol, found, Origin::Live(now));
+    }
     Ok(())
 }
 
@@ -329,40 +241,6 @@ async fn fetch(desk: Desk, job: &Job) -> Result<(), String> {
 mod tests {
     use super::*;
     use wasm_bindgen_test::wasm_bindgen_test;
-
-    #[wasm_bindgen_test]
-    fn templates_are_filled_and_symbols_cannot_break_out() {
-        let find = |source: &str| ENDPOINTS.iter().find(|e| e.source == source).unwrap();
-        assert!(
-            fill(find("okx.position_tiers"), "BTC-USDT-SWAP", 0.0)
-                .url
-                .ends_with("instFamily=BTC-USDT")
-        );
-        assert!(fill(find("bybit.kline"), "BTCUSDT", 0.0).url.contains("interval=60"));
-        let hl = fill(find("hyperliquid.candle_snapshot"), "BTC\",\"x\":\"", 1.772e12);
-        let body: serde_json::Value = serde_json::from_str(hl.body.as_deref().unwrap()).unwrap();
-        assert_eq!(body["req"]["coin"], "BTC,x:");
-        assert_eq!(body["req"]["startTime"].as_f64().unwrap() % 3_600_000.0, 0.0);
-        assert!(
-            fill(find("binance.klines"), "A&limit=5", 0.0)
-                .url
-                .contains("symbol=A%26limit%3D5&")
-        );
-        for e in ENDPOINTS {
-            let job = fill(e, "X", 1.772e12);
-            assert!(!job.url.contains('{') && job.url.starts_with("https://"), "{}", job.url);
-            if let Some(body) = job.body {
-                serde_json::from_str::<serde_json::Value>(&body).unwrap();
-            }
-            assert!(
-                HOSTS
-                    .iter()
-                    .any(|h| job.url.starts_with(&format!("https://{}/", h.host))),
-                "{} has no limit",
-                job.url
-            );
-        }
-    }
 
     #[wasm_bindgen_test]
     fn failures_wait_longer_each_time_up_to_a_limit() {

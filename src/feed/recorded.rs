@@ -5,7 +5,8 @@ use crate::state::Desk;
 use crate::state::desk::RecordedEntry;
 use crate::state::market::{MarketData, Origin};
 use crate::state::scenario::coin;
-use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote, Venue};
+use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote};
+use headroom_core::venue::endpoint::{self, Role};
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -70,11 +71,10 @@ pub(crate) fn use_recorded(desk: Desk) {
         if quote && candles && (funding || entry.funding.is_none()) {
             continue;
         }
-        // Live answers may be under way: only what has been asked for and has failed is replaced. A venue without a feed
-        // is asked for nothing.
+        // Live answers may be under way: only what has been asked for and has failed is replaced.
         let failed = desk.feeds.with_untracked(|f| {
-            let own: Vec<_> = f.iter().filter(|(name, _)| asks_for(name, &symbol)).collect();
-            own.iter().all(|(_, s)| s.last_ok.is_none() && s.error.is_some()) && (!own.is_empty() || !has_feed(venue))
+            let own: Vec<_> = f.iter().filter(|(name, _)| tells_price(name, &symbol)).collect();
+            own.iter().all(|(_, s)| s.last_ok.is_none() && s.error.is_some()) && !own.is_empty()
         });
         if !failed || !ASKED.with(|a| a.borrow_mut().insert(format!("{venue} {symbol}"))) {
             continue;
@@ -83,14 +83,15 @@ pub(crate) fn use_recorded(desk: Desk) {
     }
 }
 
-/// Whether a feed's name ends with this symbol, or names none and so serves all (Hyperliquid's contexts).
-fn asks_for(name: &str, symbol: &str) -> bool {
+/// Whether a feed, by its name, tells the price of this symbol: its name ends with it, or names none and so serves all.
+fn tells_price(name: &str, symbol: &str) -> bool {
     name.split_once(' ')
-        .is_some_and(|(source, asked)| asked == symbol || source == "hyperliquid.meta_and_asset_ctxs")
+        .is_some_and(|(source, asked)| (asked == symbol || asked.is_empty()) && is_quote(source))
 }
 
-fn has_feed(venue: Venue) -> bool {
-    !matches!(venue, Venue::Dydx | Venue::Gmx)
+/// Whether a request tells prices.
+fn is_quote(source: &str) -> bool {
+    endpoint::all().any(|e| e.source == source && e.role == Role::Quote)
 }
 
 async fn fill(desk: Desk, entry: RecordedEntry) {

@@ -1,41 +1,47 @@
-//! Wallets of Hyperliquid, which shows everybody's: addresses from the trades of the coin, positions one wallet after the other,
+//! Wallets: a census where a venue's indexer gives one (GMX); of Hyperliquid, which shows everybody's: addresses from the trades of the coin, positions one wallet after the other,
 //! slowly enough for the venue.
 
 use super::budget::Budget;
-use super::{fill, http};
-use crate::engine::{self, Lane};
+use super::request::fill;
 use crate::state::Desk;
 use crate::state::desk::Page;
-use headroom_core::api::NormalizeResponse;
 use headroom_core::market::Venue;
-use headroom_core::venue::endpoint::{ENDPOINTS, Endpoint};
+use headroom_core::venue::endpoint::{self, Endpoint, Role};
 use headroom_core::venue::wire::Normalised;
 use leptos::prelude::*;
-use serde_json::json;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 use wasm_bindgen_futures::spawn_local;
 
 /// A quarter of what the venue allows: the desk's own requests need another half.
 const WEIGHT_PER_MINUTE: f64 = 300.0;
 const TRADES_EVERY: f64 = 60_000.0;
+const CENSUS_EVERY: f64 = 300_000.0;
 
 thread_local! {
     static BUDGET: RefCell<Budget> = RefCell::new(Budget::new(WEIGHT_PER_MINUTE, 0.0));
     static TRADES: Cell<f64> = const { Cell::new(0.0) };
+    static COUNTED: RefCell<HashMap<String, f64>> = RefCell::default();
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Reads wallets while the page Cascade shows a market of Hyperliquid.
+/// Reads wallets while the page Cascade shows a market whose positions anybody may look up.
 pub(crate) fn start(desk: Desk) {
     set_interval(
         move || {
+            let venue = desk.scenario.with_untracked(|s| s.venue);
+            let pool = venue.facts().pool;
             let wanted = desk.page.get_untracked() == Page::Cascade
-                && desk.scenario.with_untracked(|s| s.venue) == Venue::Hyperliquid
+                && (venue == Venue::Hyperliquid || pool)
                 && !document().hidden();
             if wanted && !RUNNING.replace(true) {
                 spawn_local(async move {
-                    step(desk).await;
+                    if pool {
+                        counted(desk, venue).await;
+                    } else {
+                        step(desk).await;
+                    }
                     RUNNING.set(false);
                 });
             }
@@ -45,7 +51,7 @@ pub(crate) fn start(desk: Desk) {
 }
 
 fn endpoint(source: &str) -> Option<&'static Endpoint> {
-    ENDPOINTS.iter().find(|e| e.source == source)
+    endpoint::all().find(|e| e.source == source)
 }
 
 fn affordable(e: &Endpoint) -> bool {
@@ -54,14 +60,47 @@ fn affordable(e: &Endpoint) -> bool {
 
 async fn ask(source: &str, about: &str) -> Result<Normalised, String> {
     let e = endpoint(source).ok_or("no such endpoint")?;
-    let job = fill(e, about, js_sys::Date::now());
-    let text = http::text(e.method, &job.url, job.body.as_deref(), e.max_bytes, job.host()).await?;
-    let request = json!({"op": "normalize", "source": source, "body": text}).to_string();
-    Ok(
-        engine::read::<NormalizeResponse>(&engine::ask(Lane::Read, &request).await)
-            .map_err(|f| f.message)?
-            .found,
-    )
+    fill(e, about, js_sys::Date::now()).ask().await
+}
+
+/// Counts anew every five minutes, once the venue has told its markets.
+async fn counted(desk: Desk, venue: Venue) {
+    let Some((_, symbol)) = untrack(|| desk.key(desk.index())) else {
+        return;
+    };
+    let now = js_sys::Date::now();
+    let known = desk
+        .markets
+        .with_untracked(|m| m.get(&(venue, symbol.clone())).is_some_and(|m| !m.pools.is_empty()));
+    if known && now - COUNTED.with(|c| c.borrow().get(&symbol).copied().unwrap_or(0.0)) > CENSUS_EVERY {
+        COUNTED.with(|c| c.borrow_mut().insert(symbol.clone(), now));
+        census(desk, venue, symbol).await;
+    }
+}
+
+/// Every position of a pool's markets, by its indexer: a census.
+async fn census(desk: Desk, venue: Venue, symbol: String) {
+    let wallets = desk.cascading.wallets;
+    let markets = desk
+        .markets
+        .with_untracked(|m| m.get(&(venue, symbol.clone())).map(|m| m.pools.clone()));
+    let (Some(e), Some(markets)) = (endpoint::find(venue, Role::Positions, "all"), markets) else {
+        return;
+    };
+    let mut all = Vec::new();
+    for pool in markets {
+        match fill(e, &symbol, js_sys::Date::now())
+            .of_market(&pool.market)
+            .ask()
+            .await
+        {
+            Ok(found) => all.extend(found.wallets),
+            Err(why) => return wallets.update(|w| w.fault = Some(why)),
+        }
+    }
+    if !all.is_empty() {
+        wallets.update(|w| w.set_census(venue, &symbol, all, js_sys::Date::now()));
+    }
 }
 
 async fn step(desk: Desk) {

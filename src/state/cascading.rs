@@ -15,7 +15,7 @@ use headroom_core::api::cascade::{
 use headroom_core::api::liquidation_map::{
     LiquidationMapRequest, LiquidationMapResponse, MIX, OPENED, OPENED_HALF_LIFE,
 };
-use headroom_core::market::{Book, Candles, InstrumentKind, Market, Tier, Venue};
+use headroom_core::market::{Book, Candles, InstrumentKind, Market, Tier, TierUnit};
 use headroom_core::units::{HOURS_PER_YEAR, Side};
 use headroom_core::volatility::close_to_close;
 use leptos::prelude::*;
@@ -248,7 +248,7 @@ fn tiers(desk: Desk) -> Vec<Tier> {
     account(&desk, &scenario)
         .ok()
         .and_then(|a| a.positions.get(desk.index())?.instrument.clone())
-        .filter(|i| i.kind == InstrumentKind::Linear && scenario.venue != Venue::Okx)
+        .filter(|i| i.kind == InstrumentKind::Linear && scenario.venue.facts().tier_unit != TierUnit::Contracts)
         .map(|i| i.tiers)
         .unwrap_or_default()
 }
@@ -266,7 +266,7 @@ fn map_request(desk: Desk, key: &Key) -> Result<LiquidationMapRequest, String> {
     }
     let factor = c.leverage_factor.get_untracked();
     // Where wallets are seen, the mix seen over them; elsewhere that of what is opened and closed within the day.
-    let seen = matches!(key.0, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx);
+    let seen = key.0.facts().positions_public;
     let (mix, half_life) = if seen {
         (MIX.to_vec(), None)
     } else {
@@ -353,9 +353,9 @@ pub(crate) fn depth_of(desk: Desk, takers: Takers) -> (Option<Book>, Option<Impa
 fn options(desk: Desk) -> CascadeOptions {
     let venue = desk.scenario.with_untracked(|s| s.venue);
     CascadeOptions {
-        venue: (venue != Venue::Gmx).then_some(venue),
+        venue: (!venue.facts().pool).then_some(venue),
         // Hyperliquid marks by a median in which its own book is one of three.
-        mark_share: (venue == Venue::Hyperliquid).then_some(1.0 / 3.0),
+        mark_share: Some(venue.facts().mark_share).filter(|s| *s > 0.0 && *s < 1.0),
         maintenance_margin_rate: None,
         insurance_fund: None,
         evaporation: Some(5.0),
@@ -404,7 +404,7 @@ fn request(desk: Desk, shock: Shock, hurt: Side, takers: Takers) -> Option<Casca
         impact,
         shock,
         mode: Some(
-            if desk.scenario.with(|s| s.venue) == Venue::Gmx && shock.volatility.is_none() {
+            if desk.scenario.with(|s| s.venue).facts().pool && shock.volatility.is_none() {
                 "pool".to_owned()
             } else {
                 "full".to_owned()

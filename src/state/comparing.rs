@@ -10,6 +10,7 @@ use crate::feed::compare::{self, Compared};
 use headroom_core::api::ModelChoice;
 use headroom_core::api::venues::{VenueCandidate, VenueTerms, VenuesRequest, VenuesResponse};
 use headroom_core::market::{Market, Venue};
+use headroom_core::units::Side;
 use headroom_core::volatility::close_to_close;
 use leptos::prelude::*;
 use std::cell::Cell;
@@ -18,6 +19,8 @@ use wasm_bindgen_futures::spawn_local;
 
 /// Older answers are asked for again, ms.
 const STALE: f64 = 120_000.0;
+/// Hours of the year that a pool's rates are told for.
+const HOURS: f64 = 8760.0;
 /// Errors of the first look and of the finer one.
 const ERRORS: [f64; 2] = [0.01, 0.001];
 
@@ -160,17 +163,21 @@ fn request(desk: Desk, error: f64) -> Option<Result<VenuesRequest, Fault>> {
         if m.price.is_none() {
             continue;
         }
+        let pool = m.pools.first();
+        let side = usize::from(line.side == Side::Short);
         markets.insert(
             (*venue).to_owned(),
             Market {
                 volatility,
                 funding: m.funding.clone(),
                 funding_interval_hours: m.funding_interval_hours,
+                // A pool tells each side's own rate; no past is read of it.
+                funding_rate: pool.map(|p| line.side.sign() * p.funding_rate[side] / HOURS),
                 book: m.book.clone(),
                 ..Market::default()
             },
         );
-        let usual = headroom_core::api::venues::usual_fee(Venue::ALL.into_iter().find(|v| v.word() == *venue)?);
+        let usual = Venue::of(venue)?.facts().taker_fee;
         terms.insert(
             (*venue).to_owned(),
             VenueTerms {
@@ -178,6 +185,7 @@ fn request(desk: Desk, error: f64) -> Option<Result<VenuesRequest, Fault>> {
                 price: m.price.as_ref().map(|p| p.0),
                 instrument: m.instrument.clone(),
                 taker_fee: Some(usual * wishes.fee_factor),
+                borrow_rate: pool.map(|p| p.borrow_rate[side].max(0.0) / HOURS),
                 ..VenueTerms::default()
             },
         );

@@ -8,6 +8,7 @@ use super::planning::{HedgeWishes, Paper, Planned, Wishes, load_paper};
 use super::record::Record;
 use super::replaying::{Past, ReplayWishes, Replaying};
 use super::scenario::Scenario;
+use super::watching::Watching;
 use crate::engine::Fault;
 use headroom_core::api::hedge::HedgeResponse;
 use headroom_core::api::replay::ReplayResponse;
@@ -16,8 +17,9 @@ use headroom_core::api::{FundingResponse, LiquidationResponse, ProbabilityRespon
 use headroom_core::forecast::standing::Standing;
 use headroom_core::margin::PositionRoom;
 use headroom_core::market::Venue;
+use headroom_core::venue::stream::Liquidation;
 use leptos::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The last good result, and what is wrong with the present input if it is older than that.
@@ -41,6 +43,42 @@ pub(crate) struct FeedState {
     pub error: Option<String>,
     pub fails: u32,
     pub every_seconds: u32,
+}
+
+/// How long a venue took to answer, ms, or why it did not; `None`: it is being asked.
+pub(crate) type Reached = Option<Result<f64, String>>;
+
+/// State of one stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LinkState {
+    pub state: String,
+    pub open: bool,
+    /// When something came last.
+    pub last: Option<f64>,
+    pub messages: u64,
+    /// What could not be read, what came faster than it could be, how often a book began anew.
+    pub unread: u64,
+    pub dropped: u64,
+    pub resyncs: u64,
+    pub fault: Option<String>,
+}
+
+/// Positions closed by force, as the streams told them since the page was opened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Forced {
+    /// The newest at the end.
+    pub told: VecDeque<(Venue, Liquidation)>,
+}
+
+impl Forced {
+    const MOST: usize = 5000;
+
+    pub(crate) fn take(&mut self, venue: Venue, found: Vec<Liquidation>) {
+        self.told.extend(found.into_iter().map(|l| (venue, l)));
+        while self.told.len() > Self::MOST {
+            self.told.pop_front();
+        }
+    }
 }
 
 /// An instrument whose market is shipped with the page.
@@ -70,17 +108,19 @@ pub(crate) enum Page {
     Hedge,
     Cascade,
     Venues,
+    Watch,
     Replay,
     Record,
 }
 
 impl Page {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Desk, "desk", "Desk"),
         (Self::Size, "size", "Size"),
         (Self::Hedge, "hedge", "Hedge"),
         (Self::Cascade, "cascade", "Cascade"),
         (Self::Venues, "venues", "Venues"),
+        (Self::Watch, "watch", "Watch"),
         (Self::Replay, "replay", "Replay"),
         (Self::Record, "record", "Track record"),
     ];
@@ -110,6 +150,14 @@ pub(crate) struct Desk {
     pub markets: RwSignal<HashMap<Key, MarketData>>,
     pub recorded: RwSignal<Vec<RecordedEntry>>,
     pub feeds: RwSignal<BTreeMap<String, FeedState>>,
+    /// Streams by name, and what they told of forced closings.
+    pub links: RwSignal<BTreeMap<String, LinkState>>,
+    pub forced: RwSignal<Forced>,
+    /// Venue's clock less this device's, ms.
+    pub clocks: RwSignal<HashMap<Venue, f64>>,
+    /// Which venues this browser can reach, and what stands in for one it cannot.
+    pub reach: RwSignal<Vec<(Venue, Reached)>>,
+    pub instead: RwSignal<Option<Venue>>,
     pub outcome: RwSignal<Outcome>,
     pub chance: RwSignal<Chance>,
     /// By instrument: the record as far as it is made, and what stands of it.
@@ -123,6 +171,7 @@ pub(crate) struct Desk {
     pub paper: RwSignal<Paper>,
     pub cascading: Cascading,
     pub comparing: Comparing,
+    pub watching: Watching,
     /// The past that is replayed, what is wished of it, the last answers.
     pub past: RwSignal<Option<Past>>,
     pub replay_wishes: RwSignal<ReplayWishes>,
@@ -163,6 +212,11 @@ impl Desk {
             markets: RwSignal::new(HashMap::new()),
             recorded: RwSignal::new(Vec::new()),
             feeds: RwSignal::new(BTreeMap::new()),
+            links: RwSignal::new(BTreeMap::new()),
+            forced: RwSignal::new(Forced::default()),
+            clocks: RwSignal::new(HashMap::new()),
+            reach: RwSignal::new(Vec::new()),
+            instead: RwSignal::new(None),
             outcome: RwSignal::new(Outcome::default()),
             chance: RwSignal::new(Chance::default()),
             records: RwSignal::new(HashMap::new()),
@@ -174,6 +228,7 @@ impl Desk {
             paper: RwSignal::new(load_paper()),
             cascading: Cascading::new(),
             comparing: Comparing::new(),
+            watching: Watching::new(),
             past: RwSignal::new(None),
             replay_wishes: RwSignal::new(ReplayWishes::default()),
             replayed: RwSignal::new(Planned::default()),

@@ -1,6 +1,8 @@
 //! What is known of each instrument, with where it came from and when.
 
+use crate::format;
 use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote, Tier, Venue};
+use headroom_core::venue::wire::PoolState;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,8 +14,31 @@ pub(crate) type Key = (Venue, String);
 pub(crate) enum Origin {
     /// Fetched by this page at this time (ms).
     Live(f64),
+    /// An answer of the venue that the user pasted or dropped, at this time.
+    Given(f64),
+    /// Of another venue, which stands in by the user's choice, fetched at this time.
+    Instead { venue: Venue, at: f64 },
     /// Shipped with the page: of which venue, up to when (ms).
     Recorded { venue: String, until: f64 },
+}
+
+impl Origin {
+    /// When it was got; of a recording, its end.
+    pub(crate) fn time(&self) -> f64 {
+        match self {
+            Self::Live(t) | Self::Given(t) | Self::Instead { at: t, .. } | Self::Recorded { until: t, .. } => *t,
+        }
+    }
+
+    /// In words, for a time now.
+    pub(crate) fn told(&self, now: f64) -> String {
+        match self {
+            Self::Live(t) => format!("fetched {} ago", format::age(now - t)),
+            Self::Given(t) => format!("given by you {} ago", format::age(now - t)),
+            Self::Instead { venue, at } => format!("of {} instead, {} ago", venue.title(), format::age(now - at)),
+            Self::Recorded { venue, until } => format!("recorded on {venue}, until {}", format::date(until - 1.0)),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +48,8 @@ pub(crate) struct MarketData {
     pub funding: Option<(Arc<Vec<FundingRow>>, Origin)>,
     pub tick: Option<f64>,
     pub funding_interval_hours: Option<f64>,
+    /// Of a pool venue: its markets, the largest first.
+    pub pools: Vec<PoolState>,
 }
 
 impl MarketData {
@@ -72,7 +99,7 @@ impl VenueBook {
     pub(crate) fn instrument(&self, venue: Venue, symbol: &str, typed: Option<&Vec<Tier>>) -> (Instrument, TierOrigin) {
         let listing = self.listings.get(symbol);
         let kind = listing.map_or(
-            if venue == Venue::Gmx {
+            if venue.facts().pool {
                 InstrumentKind::Pool
             } else {
                 InstrumentKind::Linear

@@ -14,6 +14,7 @@ pub(crate) mod replaying;
 pub(crate) mod scenario;
 pub(crate) mod tiers_text;
 pub(crate) mod wallets;
+pub(crate) mod watching;
 
 pub(crate) use desk::Desk;
 pub(crate) use scenario::{Line, Scenario};

@@ -5,7 +5,7 @@ use super::latest::{self, Latest};
 use super::scenario::Scenario;
 use crate::engine::{self, Fault, Lane};
 use headroom_core::api::{FundingRequest, FundingResponse, LiquidationRequest, LiquidationResponse};
-use headroom_core::market::{Account, Collateral, CollateralToken, Market, Position, Venue};
+use headroom_core::market::{Account, Collateral, CollateralToken, Market, Position};
 use headroom_core::units::MarginMode;
 use leptos::prelude::*;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn account(desk: &Desk, s: &Scenario) -> Result<Account, Fault> {
             })
             .ok_or_else(|| Fault::of("engine", "The engine is starting."))?;
         let entry = line.entry.unwrap_or(mark);
-        let pool = s.venue == Venue::Gmx;
+        let pool = s.venue.facts().pool;
         positions.push(Position {
             symbol: line.symbol.clone(),
             side: line.side,

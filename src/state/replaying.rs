@@ -12,7 +12,7 @@ use crate::feed::events::{self, Event};
 use crate::feed::history;
 use crate::format;
 use headroom_core::api::replay::{ReplayCosts, ReplayPolicy, ReplayRequest, ReplayResponse, Sweep};
-use headroom_core::market::{Candles, FundingRow, InstrumentKind, Interval, Market, Venue};
+use headroom_core::market::{Candles, FundingRow, InstrumentKind, Interval, Market, TierUnit, Venue};
 use leptos::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -303,7 +303,9 @@ async fn load(desk: Desk, source: Source, key: Key) -> Result<Past, String> {
             }
             let rows = candles.rows.len();
             let origin = match origin {
-                Origin::Live(_) => format!("{rows} hours of {}, fetched from {}.", key.1, key.0),
+                Origin::Live(_) | Origin::Given(_) | Origin::Instead { .. } => {
+                    format!("{rows} hours of {}, fetched from {}.", key.1, key.0)
+                }
                 Origin::Recorded { venue, until } => {
                     format!(
                         "{rows} recorded hours of {} on {venue}, until {}.",
@@ -564,7 +566,7 @@ fn request(desk: Desk) -> Result<ReplayRequest, Fault> {
         .filter(|_| past.source == Source::Year)
         .and_then(|a| a.positions.get(index)?.instrument.clone())
         // Tiers of these count the same unit as the replay: notional.
-        .filter(|i| i.kind == InstrumentKind::Linear && scenario.venue != Venue::Okx)
+        .filter(|i| i.kind == InstrumentKind::Linear && scenario.venue.facts().tier_unit != TierUnit::Contracts)
         .map(|i| i.tiers)
         .unwrap_or_default();
     let window = past.windows.get(wishes.window).or(past.windows.last());

@@ -35,13 +35,8 @@ pub(crate) struct Scenario {
 }
 
 /// The usual instrument of a venue.
-pub(crate) fn first_symbol(venue: Venue) -> &'static str {
-    match venue {
-        Venue::Binance | Venue::Bybit => "BTCUSDT",
-        Venue::Okx => "BTC-USDT-SWAP",
-        Venue::Hyperliquid => "BTC",
-        Venue::Dydx | Venue::Gmx => "BTC-USD",
-    }
+pub(crate) fn first_symbol(venue: Venue) -> String {
+    venue.facts().symbol("BTC")
 }
 
 impl Line {
@@ -80,6 +75,10 @@ fn optional(value: Option<f64>) -> String {
 
 /// The coin a symbol is about, for carrying a position from venue to venue.
 pub(crate) fn coin(symbol: &str) -> &str {
+    // Kraken's perpetuals.
+    if let Some(own) = symbol.strip_prefix("PF_").and_then(|s| s.strip_suffix("USD")) {
+        return Venue::Kraken.facts().asset(own);
+    }
     let cut = symbol.split(['-', '_']).next().unwrap_or(symbol);
     ["USDT", "USDC", "USD"]
         .iter()
@@ -181,7 +180,7 @@ impl Scenario {
             }
         }
         if s.lines.is_empty() {
-            s.lines.push(Line::new(first_symbol(s.venue), 0.5));
+            s.lines.push(Line::new(&first_symbol(s.venue), 0.5));
         }
         Some((s, faults))
     }
@@ -311,6 +310,8 @@ mod tests {
             ("kPEPE", "kPEPE"),
             ("ETH-USD", "ETH"),
             ("BTCUSD_PERP", "BTC"),
+            ("PF_XBTUSD", "BTC"),
+            ("PF_ETHUSD", "ETH"),
         ] {
             assert_eq!(coin(symbol), expected);
         }

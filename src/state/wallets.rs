@@ -1,6 +1,6 @@
 //! Positions of real wallets: read from a venue that shows them, or from a file that the user drops in. They stay in this tab.
 
-use headroom_core::market::{Held, Wallet};
+use headroom_core::market::{Held, Venue, Wallet};
 use headroom_core::units::Side;
 use std::collections::{HashMap, VecDeque};
 
@@ -20,6 +20,8 @@ pub(crate) struct Wallets {
     known: HashMap<String, (f64, Vec<Held>)>,
     /// Of a file, with its name: rows that count for the instrument on the desk.
     file: Option<(String, Vec<Wallet>)>,
+    /// Everybody's positions in one market, where a venue's indexer lists them: of which, and when.
+    census: Option<(Venue, String, Vec<Wallet>, f64)>,
     /// Counts files taken and left out.
     files: usize,
     /// Counts answers, so that what depends on them need not compare them.
@@ -66,6 +68,18 @@ impl Wallets {
         self.fault = None;
     }
 
+    pub(crate) fn set_census(&mut self, venue: Venue, symbol: &str, all: Vec<Wallet>, now: f64) {
+        self.census = Some((venue, symbol.to_owned(), all, now));
+        self.files += 1;
+        self.fault = None;
+    }
+
+    /// How many positions the census of an instrument lists, and when it was taken.
+    pub(crate) fn census(&self, venue: Venue, symbol: &str) -> Option<(usize, f64)> {
+        let of = |c: &&(Venue, String, Vec<Wallet>, f64)| c.0 == venue && c.1 == symbol;
+        self.census.as_ref().filter(of).map(|c| (c.2.len(), c.3))
+    }
+
     /// Name and rows of the file.
     pub(crate) fn file(&self) -> Option<(&str, usize)> {
         self.file.as_ref().map(|f| (f.0.as_str(), f.1.len()))
@@ -105,6 +119,11 @@ impl Wallets {
                 margin: h.margin,
             })
             .collect();
+        if let Some((_, of, rows, _)) = &self.census
+            && of == symbol
+        {
+            out.extend(rows.iter().cloned());
+        }
         out.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some((_, rows)) = &self.file {
             out.extend(rows.iter().cloned());

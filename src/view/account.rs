@@ -4,9 +4,9 @@ use super::desk;
 use super::part::{Choice, NumberField, next_id};
 use super::picker::InstrumentPicker;
 use crate::format;
-use crate::state::scenario::{coin, first_symbol};
+use crate::state::scenario::coin;
 use crate::state::{Desk, Line};
-use headroom_core::market::{InstrumentKind, Venue};
+use headroom_core::market::{InstrumentKind, TierUnit, Venue};
 use headroom_core::units::{MarginMode, Side};
 use leptos::prelude::*;
 
@@ -26,14 +26,13 @@ fn fault_of(desk: Desk, names: &'static [&'static str]) -> Signal<Option<String>
 
 /// Moves the account to another venue: the same coins where the venue lists them.
 fn move_to(desk: Desk, venue: Venue) {
-    let usual = first_symbol(venue);
     desk.scenario.update(|s| {
         s.venue = venue;
-        if venue == Venue::Gmx {
+        if venue.facts().pool {
             s.mode = MarginMode::Isolated;
         }
         for line in &mut s.lines {
-            line.symbol = usual.replacen("BTC", coin(&line.symbol), 1);
+            line.symbol = venue.facts().symbol(coin(&line.symbol));
         }
     });
 }
@@ -69,7 +68,7 @@ fn allowed_leverage(desk: Desk, notional: Option<f64>) -> (f64, f64) {
     let most = if most > 0.0 { most.min(200.0) } else { 100.0 };
     // OKX tiers count contracts: the engine's own note tells when the size is too large there.
     let here = notional
-        .filter(|_| venue != Venue::Okx)
+        .filter(|_| venue.facts().tier_unit != TierUnit::Contracts)
         .and_then(|n| instrument.tiers.iter().rev().find(|t| t.floor <= n))
         .map_or(most, |t| t.max_leverage);
     (most, here)
@@ -187,7 +186,7 @@ pub(crate) fn AccountPanel() -> impl IntoView {
                         .collect_view()}
                 </select>
             </div>
-            <Show when=move || desk.scenario.with(|s| s.venue != Venue::Gmx) fallback=|| view! { <p class="note">"GMX positions are always isolated."</p> }>
+            <Show when=move || desk.scenario.with(|s| !s.venue.facts().pool) fallback=|| view! { <p class="note">"GMX positions are always isolated."</p> }>
                 <Choice
                     legend="Margin"
                     options=vec![(MarginMode::Isolated, "Isolated"), (MarginMode::Cross, "Cross")]

@@ -34,10 +34,7 @@ pub(super) fn large(x: f64) -> String {
 }
 
 fn aged(desk: Desk, origin: &Origin) -> String {
-    match origin {
-        Origin::Live(t) => format!("fetched {} ago", format::age(desk.now.get() - t)),
-        Origin::Recorded { venue, until } => format!("recorded on {venue}, until {}", format::date(until - 1.0)),
-    }
+    origin.told(desk.now.get())
 }
 
 #[component]
@@ -111,10 +108,7 @@ fn Map() -> impl IntoView {
     let depth = Signal::derive(move || c.depth.get());
     let set_depth = Callback::new(move |v: Option<f64>| c.depth.set(v.filter(|x| *x > 0.0)));
     let text = |t: &'static str| Signal::derive(move || t.to_owned());
-    let seen = move || {
-        desk.scenario
-            .with(|s| matches!(s.venue, Venue::Hyperliquid | Venue::Dydx | Venue::Gmx))
-    };
+    let seen = move || desk.scenario.with(|s| s.venue.facts().positions_public);
     let made_of = move || {
         let a = answer()?;
         let sensitivity: Vec<String> = a
@@ -319,6 +313,22 @@ fn Wallets() -> impl IntoView {
     let desk = desk();
     let w = desk.cascading.wallets;
     let hyperliquid = move || desk.scenario.with(|s| s.venue) == Venue::Hyperliquid;
+    let pool = move || desk.scenario.with(|s| s.venue.facts().pool);
+    let census = move || {
+        let (venue, symbol) = desk.key(desk.index())?;
+        let (positions, at) = w.with(|w| w.census(venue, &symbol))?;
+        Some(format!(
+            "{positions} open positions counted {} ago.",
+            format::age(desk.now.get() - at)
+        ))
+    };
+    let other = move || {
+        if pool() {
+            view! { <p class="note">"Every open position of the market is listed by the venue's indexer; where it would be liquidated is counted here, by its rule. Addresses stay in this tab. " {move || census().unwrap_or_else(|| "Not counted yet.".to_owned())}</p> }.into_any()
+        } else {
+            view! { <p class="note">{"Hyperliquid and GMX show every wallet's positions. For other venues a file may be given; addresses stay in this tab.".to_owned()}</p> }.into_any()
+        }
+    };
     let read = move || {
         w.with(|w| {
             format!(
@@ -354,7 +364,7 @@ fn Wallets() -> impl IntoView {
     view! {
         <section class="wallets" aria-label="Wallets">
             <h3>"Real wallets"</h3>
-            <Show when=hyperliquid fallback=|| view! { <p class="note">"Only Hyperliquid shows every wallet's positions. For other venues a file may be given; addresses stay in this tab."</p> }>
+            <Show when=hyperliquid fallback=other>
                 <p class="note">"Addresses come from the last trades of the coin; each is read at the pace that the venue allows. They stay in this tab. " {read}</p>
                 <button type="button" on:click=move |_| leaders(desk)>"Also the largest accounts (about 30 MB)"</button>
             </Show>

@@ -2,11 +2,17 @@
 
 use super::desk;
 use super::room_panel::TierNote;
+use crate::feed::{clear_history, history_size, reach};
 use crate::format;
 use crate::state::market::Origin;
 use crate::state::tiers_text;
-use headroom_core::market::Venue;
+use headroom_core::market::TierUnit;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+/// Longest answer that is taken from a file.
+const MOST_BYTES: f64 = 12_000_000.0;
 
 #[component]
 pub(crate) fn DataPanel() -> impl IntoView {
@@ -54,11 +60,30 @@ fn Feeds() -> impl IntoView {
         })
     };
     let recorded = move || {
-        desk.market(desk.index(), |m| {
-            m.quote.as_ref().and_then(|q| match &q.1 {
-                Origin::Recorded { venue, until } => Some((venue.clone(), *until)),
-                Origin::Live(_) => None,
-            })
+        let origin = desk.market(desk.index(), |m| m.quote.as_ref().map(|q| q.1.clone()))?;
+        match origin {
+            Origin::Live(_) => None,
+            Origin::Recorded { venue, until } => Some(format!(
+                "Prices and candles shown are recorded ones of {venue}, until {}. They are not today's.",
+                format::date(until - 1.0)
+            )),
+            other => Some(format!(
+                "The price shown is {}: it is not the venue's own as this page fetches it.",
+                other.told(desk.now.get())
+            )),
+        }
+    };
+    // Countdowns and ages are wrong where the device's clock is.
+    let clock = move || {
+        let (theirs, off) = desk.clocks.with(|c| c.get(&venue()).map(|off| (venue(), *off)))?;
+        let size = off.abs();
+        (size > 10_000.0).then(|| {
+            let how = if off > 0.0 { "behind" } else { "ahead of" };
+            format!(
+                "The clock of this device is {} {how} that of {}. Times of funding are counted by the venue's clock.",
+                format::age(size),
+                theirs.title()
+            )
         })
     };
     view! {
@@ -69,13 +94,11 @@ fn Feeds() -> impl IntoView {
                 {move || (!blocked.get().is_empty()).then(|| view! {
                     <p>"What can be done: choose another venue, type a mark price, or go on with the recorded data. The page keeps trying."</p>
                 })}
-                {move || recorded().map(|(from, until)| view! {
-                    <p class="stale">{format!("Prices and candles shown are recorded ones of {from}, until {}. They are not today's.", format::date(until - 1.0))}</p>
-                })}
-                {move || matches!(venue(), Venue::Dydx | Venue::Gmx).then(|| view! {
-                    <p>{format!("{} has no live feed in this version: its rule works from typed or recorded prices.", venue().title())}</p>
-                })}
+                {move || recorded().map(|words| view! { <p class="stale">{words}</p> })}
+                {move || clock().map(|words| view! { <p class="stale clock">{words}</p> })}
             </div>
+            <Streams />
+            <WaysOut blocked=Signal::derive(move || !blocked.get().is_empty()) />
             <details class="behind">
                 <summary>"Every request"</summary>
                 <div class="scroll" tabindex="0" role="region" aria-label="Requests">
@@ -86,6 +109,155 @@ fn Feeds() -> impl IntoView {
                 </div>
             </details>
         </div>
+    }
+}
+
+/// Streams: state, and what was heard.
+#[component]
+fn Streams() -> impl IntoView {
+    let desk = desk();
+    let rows = move || {
+        desk.links.with(|l| {
+            l.iter()
+                .map(|(name, s)| {
+                    let (open, last) = (s.open, s.last);
+                    let heard = move || {
+                        last.map_or_else(
+                            || "nothing yet".to_owned(),
+                            |t| format!("{} ago", format::age(desk.now.get() - t)),
+                        )
+                    };
+                    let mut notes = Vec::new();
+                    for (n, what) in [
+                        (s.unread, "unreadable"),
+                        (s.dropped, "dropped, too fast"),
+                        (s.resyncs, "book begun anew"),
+                    ] {
+                        if n > 0 {
+                            notes.push(format!("{n} {what}"));
+                        }
+                    }
+                    notes.extend(s.fault.clone());
+                    view! {
+                        <tr class:stale=!open>
+                            <th scope="row">{name.clone()}</th>
+                            <td>{s.state.clone()}</td>
+                            <td>{heard}</td>
+                            <td>{format::number(s.messages as f64, 0)}</td>
+                            <td>{notes.join("; ")}</td>
+                        </tr>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    view! {
+        <Show when=move || desk.links.with(|l| !l.is_empty())>
+            <details class="behind streams">
+                <summary>{move || {
+                    let (open, all) = desk.links.with(|l| (l.values().filter(|s| s.open).count(), l.len()));
+                    format!("Streams: {open} of {all} open")
+                }}</summary>
+                <div class="scroll" tabindex="0" role="region" aria-label="Streams">
+                    <table>
+                        <thead><tr><th scope="col">"Stream"</th><th scope="col">"State"</th><th scope="col">"Heard"</th><th scope="col">"Messages"</th><th scope="col">"Notes"</th></tr></thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            </details>
+        </Show>
+    }
+}
+
+/// What to do without the venue: another venue's prices, the venue's answer from elsewhere; and what is kept on the device.
+#[component]
+fn WaysOut(blocked: Signal<bool>) -> impl IntoView {
+    let desk = desk();
+    let source = RwSignal::new(0usize);
+    let draft = RwSignal::new(String::new());
+    let told = RwSignal::new(None::<Result<String, String>>);
+    let kept = RwSignal::new(0.0f64);
+    let count = move || {
+        spawn_local(async move { kept.set(history_size().await.0) });
+    };
+    let give = move |text: String| {
+        let endpoint = reach::addresses(desk).get(source.get_untracked()).map(|a| a.0);
+        if let Some(endpoint) = endpoint {
+            spawn_local(async move { told.set(Some(reach::bring(desk, endpoint, text).await)) });
+        }
+    };
+    let drop_file = move |e: leptos::ev::Event| {
+        let input: Option<web_sys::HtmlInputElement> = e.target().and_then(|t| t.dyn_into().ok());
+        let Some(file) = input.and_then(|i| i.files()).and_then(|f| f.get(0)) else {
+            return;
+        };
+        if file.size() > MOST_BYTES {
+            return told.set(Some(Err(format!("{} is larger than 12 MB.", file.name()))));
+        }
+        spawn_local(async move {
+            match JsFuture::from(file.text()).await.ok().and_then(|t| t.as_string()) {
+                Some(text) => give(text),
+                None => told.set(Some(Err("The file could not be read.".to_owned()))),
+            }
+        });
+    };
+    let venues = move || {
+        desk.reach.with(|r| {
+            r.iter()
+                .map(|(v, found)| {
+                    let venue = *v;
+                    let words = match found {
+                        None => "being asked".to_owned(),
+                        Some(Ok(ms)) => format!("reached in {ms:.0} ms"),
+                        Some(Err(why)) => why.clone(),
+                    };
+                    let good = matches!(found, Some(Ok(_)));
+                    view! {
+                        <tr class:stale=!good>
+                            <th scope="row">{venue.title()}</th>
+                            <td>{words}</td>
+                            <td>{(good && desk.scenario.with(|s| s.venue) != venue).then(|| view! {
+                                <button type="button" on:click=move |_| spawn_local(reach::stand_in(desk, venue))>"Use its prices"</button>
+                            })}</td>
+                        </tr>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    view! {
+        <details class="behind ways" prop:open=move || blocked.get() on:toggle=move |_| count()>
+            <summary>"Other sources, and what is kept here"</summary>
+            <p class="note">"Which venues this browser reaches. Another venue's prices, candles and funding can stand in; they are labelled wherever they are shown."</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Reach">
+                <table>
+                    <thead><tr><th scope="col">"Venue"</th><th scope="col">"From here"</th><th scope="col">"Instead"</th></tr></thead>
+                    <tbody>{venues}</tbody>
+                </table>
+            </div>
+            <div class="tools"><button type="button" on:click=move |_| spawn_local(reach::probe(desk))>"Ask them again"</button></div>
+            <p class="note">"Or open the venue's own address elsewhere and bring its answer: paste it, or choose the file. It is read here and goes nowhere."</p>
+            <div class="field">
+                <label for="bring-source">"Which answer"</label>
+                <select id="bring-source" on:change=move |e| source.set(event_target_value(&e).parse().unwrap_or(0))>
+                    {move || reach::addresses(desk).into_iter().enumerate().map(|(i, (e, _))| view! { <option value=i.to_string()>{e.source}</option> }).collect_view()}
+                </select>
+            </div>
+            <p class="note address">{move || reach::addresses(desk).get(source.get()).map(|a| a.1.clone())}</p>
+            <label for="bring-text">"The venue's answer"</label>
+            <textarea id="bring-text" rows="3" spellcheck="false" prop:value=draft on:input=move |e| draft.set(event_target_value(&e))></textarea>
+            <div class="tools">
+                <button type="button" on:click=move |_| give(draft.get_untracked())>"Read it"</button>
+                <label for="bring-file" class="button">"Choose a file"</label>
+                <input id="bring-file" type="file" accept=".json,.txt,application/json,text/plain" on:change=drop_file />
+            </div>
+            {move || told.get().map(|t| match t {
+                Ok(words) => view! { <p role="status">{words}</p> }.into_any(),
+                Err(why) => view! { <p class="fault" role="alert">{why}</p> }.into_any(),
+            })}
+            <p class="note">{move || format!("History kept on this device: {} of 20 MB.", format::number(kept.get() / 1e6, 1))}</p>
+            <div class="tools"><button type="button" on:click=move |_| spawn_local(async move { clear_history().await; kept.set(history_size().await.0); })>"Clear it"</button></div>
+        </details>
     }
 }
 
@@ -145,7 +317,7 @@ fn TierEditor() -> impl IntoView {
         }
     };
     let unit = move || {
-        if desk.scenario.with(|s| s.venue == Venue::Okx) {
+        if desk.scenario.with(|s| s.venue.facts().tier_unit == TierUnit::Contracts) {
             "contracts"
         } else {
             "notional"

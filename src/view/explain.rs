@@ -57,6 +57,7 @@ fn input_origin(desk: Desk) -> String {
         Some(Origin::Recorded { venue, until }) => {
             format!("recorded mark price of {venue}, until {}", format::date(until - 1.0))
         }
+        Some(origin) => format!("mark price {}", origin.told(desk.now.get())),
         None => "no mark price".to_owned(),
     };
     format!("your account on this page; {mark}")

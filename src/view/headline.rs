@@ -146,7 +146,9 @@ pub(crate) fn Headline() -> impl IntoView {
                 continue;
             }
             match desk.market(i, |m| m.quote.as_ref().map(|q| q.1.clone())) {
-                Some(Origin::Live(t)) => oldest = Some(oldest.map_or(t, |o| o.min(t))),
+                Some(Origin::Live(t) | Origin::Given(t) | Origin::Instead { at: t, .. }) => {
+                    oldest = Some(oldest.map_or(t, |o| o.min(t)))
+                }
                 Some(Origin::Recorded { until, .. }) => recorded = Some(until),
                 None => {}
             }
@@ -159,11 +161,23 @@ pub(crate) fn Headline() -> impl IntoView {
         (_, _, 1..) => "Typed".to_owned(),
         _ => format::UNKNOWN.to_owned(),
     });
+    let of = move |test: fn(&Origin) -> bool| {
+        (0..count()).any(|i| {
+            desk.market(i, |m| m.quote.as_ref().map(|q| test(&q.1)))
+                .unwrap_or(false)
+        })
+    };
+    let given = move || of(|o| matches!(o, Origin::Given(_)));
+    let stands_in = move || of(|o| matches!(o, Origin::Instead { .. }));
     let data_detail = Signal::derive(move || {
         let (recorded, live, typed) = data.get();
         let base = match (recorded, live) {
             (Some(until), _) => format!("until {}", format::date(until - 1.0)),
-            (_, Some(_)) => "live price".to_owned(),
+            (_, Some(_)) if given() => "price given by you".to_owned(),
+            (_, Some(_)) => match desk.instead.get() {
+                Some(v) if stands_in() => format!("price of {} instead", v.title()),
+                _ => "live price".to_owned(),
+            },
             _ if typed > 0 => return "prices by hand".to_owned(),
             _ => return "waiting for the venue".to_owned(),
         };

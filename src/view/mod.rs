@@ -24,6 +24,7 @@ pub(crate) mod size_page;
 mod storm;
 
 pub(crate) mod venues_page;
+pub(crate) mod watch_page;
 
 use crate::state::Desk;
 use leptos::prelude::*;

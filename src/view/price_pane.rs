@@ -173,11 +173,11 @@ pub(crate) fn PricePane() -> impl IntoView {
 
     let symbol = move || desk.key(desk.index()).map(|k| k.1).unwrap_or_default();
     let origin = move || match candles.get() {
-        Some((_, Origin::Live(t))) => format!("hourly, fetched {} ago", format::age(desk.now.get() - t)),
         Some((_, Origin::Recorded { venue, until })) => format!(
             "recorded hourly candles of {venue}, until {}",
             format::date(until - 1.0)
         ),
+        Some((_, origin)) => format!("hourly, {}", origin.told(desk.now.get())),
         None => "no candles yet".to_owned(),
     };
     let index = move || {

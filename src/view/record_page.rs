@@ -112,7 +112,9 @@ fn verdict(a: &CalibrationResponse) -> String {
 fn Told(key: Key, answer: Arc<CalibrationResponse>, origin: Origin, bars: usize) -> impl IntoView {
     let desk = desk();
     let from = match origin {
-        Origin::Live(at) => format!("{bars} hours from {}, fetched {}", key.0, format::date(at)),
+        Origin::Live(at) | Origin::Given(at) | Origin::Instead { at, .. } => {
+            format!("{bars} hours from {}, fetched {}", key.0, format::date(at))
+        }
         Origin::Recorded { venue, until } => {
             format!(
                 "{bars} hours of {venue}, shipped with the page, up to {}",

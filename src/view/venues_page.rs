@@ -202,6 +202,7 @@ fn Sources() -> impl IntoView {
                                 Some((_, Origin::Recorded { venue, until })) => {
                                     format!("recorded, candles of {venue}, until {}", format::date(until - 1.0))
                                 }
+                                Some((_, origin)) => origin.told(desk.now.get()),
                                 None => "no price".to_owned(),
                             };
                             let book = if m.book.is_some() { "its book" } else { "no book" };

@@ -15,7 +15,7 @@ pub(super) const CONTRACT: &str = "1";
 const SCHEMAS: &str = include_str!("schemas.json");
 
 /// Operations that answer in this version.
-pub(super) const OPERATIONS: [&str; 16] = [
+pub(super) const OPERATIONS: [&str; 17] = [
     "liquidation",
     "funding",
     "volatility",
@@ -30,12 +30,13 @@ pub(super) const OPERATIONS: [&str; 16] = [
     "replay",
     "venues",
     "warning",
+    "alerts",
     "normalize",
     "describe",
 ];
 
-fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
-    items.iter().filter_map(|i| serde_json::to_value(i).ok()).collect()
+fn values<T: Serialize>(items: impl Iterator<Item = T>) -> Vec<Value> {
+    items.filter_map(|i| serde_json::to_value(i).ok()).collect()
 }
 
 fn operations() -> Vec<Operation> {
@@ -81,8 +82,9 @@ pub(super) fn describe(explain: bool) -> DescribeResponse {
             .collect(),
         operations: operations(),
         sources: endpoint::sources().into_iter().map(str::to_owned).collect(),
-        endpoints: values(endpoint::ENDPOINTS),
-        hosts: values(endpoint::HOSTS),
+        endpoints: values(endpoint::all()),
+        sockets: values(endpoint::sockets()),
+        hosts: values(endpoint::hosts()),
         explanation: explain.then(steps),
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn funding(request: &FundingRequest, explain: bool) -> Result<Funding
     let f = forecast(rate, interval, history, *horizon_hours)?;
 
     // A position with margin or leverage of its own is isolated; otherwise it is one leg of an account not given here.
-    let isolated = venue == &Some(Venue::Gmx)
+    let isolated = venue.is_some_and(|v| v.facts().pool)
         || position.margin.is_some()
         || position.leverage.is_some()
         || position.collateral.is_some();

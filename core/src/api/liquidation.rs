@@ -92,7 +92,7 @@ pub(super) fn prepare(account: &Account) -> Result<Prepared, EngineError> {
             }
         }
         if let Some(earlier) = out.holdings.iter().find(|h| h.symbol == holding.symbol)
-            && account.venue != Venue::Gmx
+            && !account.venue.facts().pool
         {
             one_row_a_leg(account.venue, i, earlier, &holding)?;
         }
@@ -141,7 +141,7 @@ fn one_row_a_leg(venue: Venue, i: usize, earlier: &Holding, holding: &Holding) -
             ),
         ));
     }
-    if matches!(venue, Venue::Hyperliquid | Venue::Dydx) {
+    if venue.facts().one_way {
         return Err(EngineError::unsupported(
             field,
             format!(
@@ -182,12 +182,11 @@ fn coin(venue: Venue, holding: &Holding) -> String {
     match (holding.kind, venue) {
         (InstrumentKind::Inverse, _) => base(&holding.symbol).to_owned(),
         (InstrumentKind::Pool, _) => "USD".to_owned(),
-        (_, Venue::Hyperliquid | Venue::Dydx) => "USDC".to_owned(),
         (_, Venue::Binance) if holding.symbol == "ETHBTC" => "BTC".to_owned(),
         _ => ["USDC", "USD1"]
             .into_iter()
             .find(|c| holding.symbol.ends_with(c) || holding.symbol.contains(&format!("-{c}")))
-            .unwrap_or("USDT")
+            .unwrap_or(venue.facts().settle)
             .to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! The one door: a request in, an answer or an error out.
 
+pub mod alerts;
 pub mod calibration;
 pub mod cascade;
 mod checks;
@@ -76,10 +77,11 @@ pub fn evaluate(
         EngineRequest::Hawkes(r) => hawkes::hawkes(r, explain, progress).map(|r| EngineResponse::Hawkes(Box::new(r))),
         EngineRequest::Replay(r) => replay::replay(r, explain, progress).map(|r| EngineResponse::Replay(Box::new(r))),
         EngineRequest::Venues(r) => venues::venues(r, explain, progress).map(|r| EngineResponse::Venues(Box::new(r))),
+        EngineRequest::Alerts(r) => alerts::alerts(r, explain, progress).map(|r| EngineResponse::Alerts(Box::new(r))),
         EngineRequest::Warning(r) => {
             warning::warning(r, explain, progress).map(|r| EngineResponse::Warning(Box::new(r)))
         }
-        EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(EngineResponse::Normalize),
+        EngineRequest::Normalize(r) => normalize::normalize(r, explain).map(|r| EngineResponse::Normalize(Box::new(r))),
         EngineRequest::Describe(_) => Ok(EngineResponse::Describe(Box::new(describe::describe(explain)))),
     }
 }

@@ -13,6 +13,8 @@ const MAX_BODY: usize = 64_000_000;
 
 pub(super) fn normalize(request: &NormalizeRequest, explain: bool) -> Result<NormalizeResponse, EngineError> {
     let body: Cow<Value> = match &request.body {
+        // A stream is recorded as a message a line.
+        Value::String(text) if request.source.ends_with(".stream") => Cow::Owned(lines(text)?),
         Value::String(text) => Cow::Owned(parse(text)?),
         Value::Null => {
             return Err(EngineError::new(
@@ -71,11 +73,41 @@ fn steps(source: &str, found: &Normalised) -> Vec<Step> {
             "book levels",
             found.book.as_ref().map_or(0, |b| b.bids.len() + b.asks.len()),
         ),
+        count("trades", found.trades.len()),
+        count("liquidations", found.liquidations.len()),
+        count("wallets", found.wallets.len() + found.addresses.len()),
+        count("options", found.options.len()),
+        count("pools", found.pools.len()),
         count("positions", found.account.as_ref().map_or(0, |a| a.positions.len())),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Messages of a stream, one a line; what is not JSON there (an answer to a ping) is no message.
+fn lines(text: &str) -> Result<Value, EngineError> {
+    if text.len() > MAX_BODY {
+        return parse(text);
+    }
+    let mut out = Vec::new();
+    for (i, line) in text
+        .lines()
+        .map(str::trim)
+        .enumerate()
+        .filter(|(_, l)| !l.is_empty() && *l != "pong")
+    {
+        let value = parse(line).map_err(|e| EngineError::new(e.code, format!("body[{i}]"), e.message))?;
+        match value {
+            // A line may hold a list of them.
+            Value::Array(list) => out.extend(list),
+            one => out.push(one),
+        }
+    }
+    if out.is_empty() {
+        return Err(EngineError::insufficient("body", "holds no message"));
+    }
+    Ok(Value::Array(out))
 }
 
 /// Text to JSON, telling apart the ways in which an exchange's answer is not JSON.

@@ -40,6 +40,7 @@ pub enum EngineRequest {
     Replay(super::replay::ReplayRequest),
     Venues(super::venues::VenuesRequest),
     Warning(super::warning::WarningRequest),
+    Alerts(super::alerts::AlertsRequest),
     Normalize(NormalizeRequest),
     Describe(DescribeRequest),
 }
@@ -216,6 +217,7 @@ impl Envelope {
             "replay" => read(rest).map(EngineRequest::Replay),
             "venues" => read(rest).map(EngineRequest::Venues),
             "warning" => read(rest).map(EngineRequest::Warning),
+            "alerts" => read(rest).map(EngineRequest::Alerts),
             "normalize" => read(rest).map(EngineRequest::Normalize),
             "describe" => read(rest).map(EngineRequest::Describe),
             other => {

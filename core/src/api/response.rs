@@ -1,5 +1,6 @@
 //! What is answered.
 
+pub use super::alerts::AlertsResponse;
 pub use super::calibration::{CalibrationResponse, CellScore, Miss, WeightPath, WeightRow};
 pub use super::cascade::CascadeResponse;
 use super::explain::Step;
@@ -40,7 +41,8 @@ pub enum EngineResponse {
     Replay(Box<ReplayResponse>),
     Venues(Box<VenuesResponse>),
     Warning(Box<WarningResponse>),
-    Normalize(NormalizeResponse),
+    Alerts(Box<AlertsResponse>),
+    Normalize(Box<NormalizeResponse>),
     Describe(Box<DescribeResponse>),
 }
 
@@ -151,6 +153,8 @@ pub struct DescribeResponse {
     /// Addresses the page fetches from, as data.
     #[cfg_attr(feature = "wasm", tsify(type = "unknown[]"))]
     pub endpoints: Vec<Value>,
+    #[cfg_attr(feature = "wasm", tsify(type = "unknown[]"))]
+    pub sockets: Vec<Value>,
     #[cfg_attr(feature = "wasm", tsify(type = "unknown[]"))]
     pub hosts: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none", default)]

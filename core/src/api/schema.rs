@@ -1,5 +1,6 @@
 //! JSON schemas of every operation, made from the types. Used when `schemas.json` is written and checked, not at run time.
 
+use super::alerts::{AlertsRequest, AlertsResponse};
 use super::cascade::{CascadeRequest, CascadeResponse};
 use super::describe::OPERATIONS;
 use super::hawkes::{HawkesRequest, HawkesResponse};
@@ -45,7 +46,8 @@ pub fn operations() -> Vec<Operation> {
         operation::<ReplayRequest, ReplayResponse>(OPERATIONS[11]),
         operation::<VenuesRequest, VenuesResponse>(OPERATIONS[12]),
         operation::<WarningRequest, WarningResponse>(OPERATIONS[13]),
-        operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[14]),
-        operation::<DescribeRequest, DescribeResponse>(OPERATIONS[15]),
+        operation::<AlertsRequest, AlertsResponse>(OPERATIONS[14]),
+        operation::<NormalizeRequest, NormalizeResponse>(OPERATIONS[15]),
+        operation::<DescribeRequest, DescribeResponse>(OPERATIONS[16]),
     ]
 }

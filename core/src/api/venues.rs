@@ -154,55 +154,8 @@ pub struct VenuesResponse {
 /// Further than this from the middle of all venues, a price is not to be trusted.
 const OUT_OF_LINE: f64 = 0.05;
 
-/// The perpetual of an asset as the venue names it.
-fn usual_symbol(venue: Venue, asset: &str) -> String {
-    match venue {
-        Venue::Binance | Venue::Bybit => format!("{asset}USDT"),
-        Venue::Okx => format!("{asset}-USDT-SWAP"),
-        Venue::Dydx => format!("{asset}-USD"),
-        Venue::Hyperliquid | Venue::Gmx => asset.to_owned(),
-    }
-}
-
-/// Taker fee of a user without any discount, as the venues' pages gave it in 2026.
-pub fn usual_fee(venue: Venue) -> f64 {
-    match venue {
-        Venue::Binance | Venue::Okx | Venue::Dydx => 0.0005,
-        Venue::Bybit => 0.00055,
-        Venue::Hyperliquid => 0.00045,
-        Venue::Gmx => 0.0006,
-    }
-}
-
-/// What happens at liquidation, by the venues' own pages.
-fn procedure(venue: Venue) -> &'static str {
-    match venue {
-        Venue::Binance => {
-            "sold by steps down the tiers where it is large, at a clearance fee; then the insurance fund, then auto-deleveraging"
-        }
-        Venue::Bybit => {
-            "reduced by tiers where it is large, taken over at the bankruptcy price; then the insurance pool, then auto-deleveraging"
-        }
-        Venue::Okx => {
-            "reduced by two tiers at a time where it is large, else whole; then the insurance fund, then auto-deleveraging"
-        }
-        Venue::Hyperliquid => {
-            "sold on the book, above 100,000 USDC a fifth first; under two thirds of the maintenance margin taken by the backstop vault; then auto-deleveraging"
-        }
-        Venue::Dydx => {
-            "sold on the book up to the bankruptcy price at a fee of at most 1.5 %; then the insurance fund, then deleveraging"
-        }
-        Venue::Gmx => {
-            "closed whole against the pool at the oracle price; profitable positions can be auto-deleveraged when the pool is short"
-        }
-    }
-}
-
 fn venue_of(name: &str) -> Result<Venue, EngineError> {
-    Venue::ALL
-        .into_iter()
-        .find(|v| v.word() == name)
-        .ok_or_else(|| EngineError::invalid(format!("markets.{name}"), "is not a venue of this version"))
+    Venue::of(name).ok_or_else(|| EngineError::invalid(format!("markets.{name}"), "is not a venue of this version"))
 }
 
 struct Wanted<'a> {
@@ -232,7 +185,7 @@ impl<'a> Wanted<'a> {
 
     fn symbol(&self) -> String {
         let own = self.terms.symbol.clone();
-        own.unwrap_or_else(|| usual_symbol(self.venue, &self.request.candidate.asset))
+        own.unwrap_or_else(|| self.venue.facts().symbol(&self.request.candidate.asset))
     }
 
     /// The venue's own, the candidate's, the last close.
@@ -248,12 +201,15 @@ impl<'a> Wanted<'a> {
 
     fn taker_fee(&self) -> f64 {
         let listed = || self.instrument().and_then(|i| i.taker_fee);
-        self.terms.taker_fee.or_else(listed).unwrap_or(usual_fee(self.venue))
+        self.terms
+            .taker_fee
+            .or_else(listed)
+            .unwrap_or(self.venue.facts().taker_fee)
     }
 
     fn position(&self, price: f64) -> Position {
         let size = self.notional / price;
-        let pool = self.venue == Venue::Gmx;
+        let pool = self.venue.facts().pool;
         let token = self.terms.collateral_token.unwrap_or(CollateralToken::Stable);
         let token_price = if token == CollateralToken::Index { price } else { 1.0 };
         let mut instrument = self.instrument();
@@ -313,7 +269,7 @@ impl<'a> Wanted<'a> {
             fees: None,
             exit_cost: None,
             total_cost: None,
-            liquidation: procedure(self.venue).to_owned(),
+            liquidation: self.venue.facts().procedure.to_owned(),
             notes: Vec::new(),
             error: None,
         };
@@ -363,11 +319,7 @@ impl<'a> Wanted<'a> {
         row.maintenance_margin_rate = Some(p.tier.maintenance_margin_rate);
         row.notes.extend(room.assumptions);
         if let Some(i) = position.instrument.as_ref().filter(|i| !i.tiers.is_empty()) {
-            let unit = if self.venue == Venue::Okx {
-                TierUnit::Contracts
-            } else {
-                TierUnit::Notional
-            };
+            let unit = self.venue.facts().tier_unit;
             let value = if unit == TierUnit::Contracts {
                 position.size / i.contract_size.unwrap_or(1.0)
             } else {
@@ -438,13 +390,13 @@ impl<'a> Wanted<'a> {
         if let Some(rate) = self.terms.borrow_rate {
             let at = format!("terms.{}.borrow_rate", self.venue);
             row.borrow_cost = Some(units::between(at, rate, 0.0, 0.1)? * self.notional * candidate.horizon_hours);
-        } else if self.venue == Venue::Gmx {
+        } else if self.venue.facts().pool {
             row.notes.push("no borrowing rate is given: none is counted".to_owned());
         } else {
             row.borrow_cost = Some(0.0);
         }
         row.exit_cost = match (&self.market.book, self.terms.price_impact) {
-            (_, Some(impact)) if self.venue == Venue::Gmx => {
+            (_, Some(impact)) if self.venue.facts().pool => {
                 Some(-units::money(format!("terms.{}.price_impact", self.venue), impact)?)
             }
             (Some(book), _) => {

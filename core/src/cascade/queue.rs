@@ -5,6 +5,7 @@
 
 use crate::market::Venue;
 use crate::units::Side;
+use crate::venue::facts::QueueRank;
 
 /// A position on the side that won.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +25,7 @@ pub fn rank(venue: Venue, side: Side, mark: f64, c: &Candidate) -> Option<f64> {
         return None;
     }
     let leverage = c.size * mark / equity;
-    if venue == Venue::Hyperliquid {
+    if venue.facts().queue == QueueRank::PriceRatioLeverage {
         let gain = if s > 0.0 {
             mark / c.entry_price
         } else {

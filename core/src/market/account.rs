@@ -2,61 +2,9 @@
 
 use super::instrument::Instrument;
 use crate::units::{MarginMode, Side};
+use crate::venue::Venue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
-#[serde(rename_all = "lowercase")]
-pub enum Venue {
-    Binance,
-    Bybit,
-    Okx,
-    Hyperliquid,
-    Dydx,
-    Gmx,
-}
-
-impl Venue {
-    pub const ALL: [Self; 6] = [
-        Self::Binance,
-        Self::Bybit,
-        Self::Okx,
-        Self::Hyperliquid,
-        Self::Dydx,
-        Self::Gmx,
-    ];
-
-    /// The word used in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::Bybit => "bybit",
-            Self::Okx => "okx",
-            Self::Hyperliquid => "hyperliquid",
-            Self::Dydx => "dydx",
-            Self::Gmx => "gmx",
-        }
-    }
-    /// The name as the venue writes it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Binance => "Binance",
-            Self::Bybit => "Bybit",
-            Self::Okx => "OKX",
-            Self::Hyperliquid => "Hyperliquid",
-            Self::Dydx => "dYdX",
-            Self::Gmx => "GMX",
-        }
-    }
-}
-
-impl fmt::Display for Venue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]

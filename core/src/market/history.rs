@@ -26,6 +26,34 @@ pub enum Interval {
 }
 
 impl Interval {
+    pub const ALL: [Self; 8] = [
+        Self::M1,
+        Self::M3,
+        Self::M5,
+        Self::M15,
+        Self::M30,
+        Self::H1,
+        Self::H4,
+        Self::D1,
+    ];
+
+    /// The word used in JSON, and by most venues.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::M1 => "1m",
+            Self::M3 => "3m",
+            Self::M5 => "5m",
+            Self::M15 => "15m",
+            Self::M30 => "30m",
+            Self::H1 => "1h",
+            Self::H4 => "4h",
+            Self::D1 => "1d",
+        }
+    }
+    /// The interval of this word, if it is one we know.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|i| i.word() == word)
+    }
     pub fn millis(self) -> f64 {
         let minutes = match self {
             Self::M1 => 1.0,
@@ -41,18 +69,7 @@ impl Interval {
     }
     /// The interval whose length is nearest below or at a spacing seen in data, if it is one we know.
     pub fn from_millis(spacing: f64) -> Option<Self> {
-        [
-            Self::M1,
-            Self::M3,
-            Self::M5,
-            Self::M15,
-            Self::M30,
-            Self::H1,
-            Self::H4,
-            Self::D1,
-        ]
-        .into_iter()
-        .find(|i| i.millis() == spacing)
+        Self::ALL.into_iter().find(|i| i.millis() == spacing)
     }
 }
 
@@ -97,6 +114,26 @@ pub struct Quote {
     /// The venue's own clock.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub time: Option<f64>,
+}
+
+impl Quote {
+    /// This one, with what it does not say from the one before.
+    #[must_use]
+    pub fn over(self, before: &Self) -> Self {
+        Self {
+            symbol: self.symbol,
+            mark_price: self.mark_price.or(before.mark_price),
+            index_price: self.index_price.or(before.index_price),
+            last_price: self.last_price.or(before.last_price),
+            funding_rate: self.funding_rate.or(before.funding_rate),
+            funding_interval_hours: self.funding_interval_hours.or(before.funding_interval_hours),
+            next_funding_time: self.next_funding_time.or(before.next_funding_time),
+            funding_cap: self.funding_cap.or(before.funding_cap),
+            funding_floor: self.funding_floor.or(before.funding_floor),
+            open_interest: self.open_interest.or(before.open_interest),
+            time: self.time.or(before.time),
+        }
+    }
 }
 
 /// Levels of `[price, size]`, best first.

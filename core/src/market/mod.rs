@@ -5,7 +5,8 @@ pub mod history;
 pub mod instrument;
 pub mod tiers;
 
-pub use account::{Account, Collateral, CollateralToken, Position, Venue};
+pub use crate::venue::Venue;
+pub use account::{Account, Collateral, CollateralToken, Position};
 pub use history::{
     Book, Candles, FundingProcess, FundingRow, GarchLaw, Held, Interval, JumpLaw, Market, Quote, Wallet,
 };

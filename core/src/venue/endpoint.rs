@@ -1,16 +1,55 @@
-//! Addresses as data: the page fetches by this list, the tests' replay server answers by it, and the page's content
-//! policy is made from it. Nothing here does any I/O.
+//! Addresses as data: the page fetches by these lists, the tests' replay server answers by them, and the page's content
+//! policy is made from them. Each venue's own list is in its folder. Nothing here does any I/O.
 
 use crate::market::Venue;
 use serde::Serialize;
 
-/// One request. `{symbol}`, `{interval}`, `{start}`, `{end}`, `{family}` and `{cursor}` in `url` and `body` are filled by the caller.
+/// What an answer is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Every contract of the venue.
+    Listings,
+    /// Maintenance tiers.
+    Tiers,
+    /// The price that liquidates, with what is told beside it.
+    Quote,
+    /// What is told of the state now apart from the price: funding and its caps, index, a pool's rates.
+    Terms,
+    Candles,
+    /// Of the price that liquidates.
+    MarkCandles,
+    /// Hours from `{start}` on.
+    History,
+    /// What was paid.
+    Funding,
+    /// Open interest now, and of the past.
+    Interest,
+    InterestHistory,
+    Book,
+    Trades,
+    Liquidations,
+    /// Accounts that are long over those that are short.
+    Ratio,
+    /// Addresses of wallets, positions of one, or of all.
+    Wallets,
+    Wallet,
+    Positions,
+    /// Implied volatility: an index of it, and the options.
+    VolatilityIndex,
+    Options,
+    /// The venue's clock.
+    Time,
+}
+
+/// One request. `{symbol}`, `{family}`, `{asset}`, `{interval}`, `{start}` and `{end}` (ms) in `url` and `body` are filled by the
+/// caller.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Endpoint {
     /// `venue.endpoint`: how `normalize` calls its answer.
     pub source: &'static str,
-    pub venue: Venue,
-    /// Which contracts it serves: "linear", "inverse" or "all"; "history": linear ones, from `{start}` on.
+    pub role: Role,
+    /// Which contracts it serves: "linear", "inverse" or "all".
     pub family: &'static str,
     pub method: &'static str,
     pub url: &'static str,
@@ -23,6 +62,18 @@ pub struct Endpoint {
     pub max_bytes: u32,
 }
 
+impl Endpoint {
+    /// Whether a request is about one instrument.
+    pub fn names_symbol(&self) -> bool {
+        let named = |t: &str| {
+            ["{symbol}", "{family}", "{asset}", "{market}"]
+                .iter()
+                .any(|w| t.contains(w))
+        };
+        named(self.url) || self.body.is_some_and(named)
+    }
+}
+
 /// Request weight a host allows each minute, kept to half by the page.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct HostLimit {
@@ -30,39 +81,31 @@ pub struct HostLimit {
     pub weight_per_minute: u32,
 }
 
-pub const HOSTS: &[HostLimit] = &[
-    HostLimit {
-        host: "fapi.binance.com",
-        weight_per_minute: 2400,
-    },
-    HostLimit {
-        host: "dapi.binance.com",
-        weight_per_minute: 2400,
-    },
-    HostLimit {
-        host: "api.bybit.com",
-        weight_per_minute: 7200,
-    },
-    HostLimit {
-        host: "www.okx.com",
-        weight_per_minute: 300,
-    },
-    HostLimit {
-        host: "api.hyperliquid.xyz",
-        weight_per_minute: 1200,
-    },
-    HostLimit {
-        host: "stats-data.hyperliquid.xyz",
-        weight_per_minute: 10,
-    },
-];
+/// A stream: where, what is said to begin, and how to tell that it has died.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Socket {
+    /// `venue.stream`: how `normalize` calls its messages.
+    pub source: &'static str,
+    pub family: &'static str,
+    /// `{streams}`: the templates of `subscribe` joined by `/`, for venues that take them in the address.
+    pub url: &'static str,
+    /// Messages sent when it opens, for each instrument; those without `{symbol}`, `{lower}`, `{asset}` or `{family}` once.
+    pub subscribe: &'static [&'static str],
+    /// What is sent to keep it alive, and every how many seconds.
+    pub ping: Option<(&'static str, u32)>,
+    /// Whether a book is streamed as changes alone and begins with the list of [`Role::Book`].
+    pub book_from_list: bool,
+    /// Silence after which it is taken for dead.
+    pub silent_seconds: u32,
+}
 
-const DAY: u32 = 86_400;
-const MB: u32 = 1_000_000;
+pub(super) const DAY: u32 = 86_400;
+pub(super) const MB: u32 = 1_000_000;
 
-const fn get(
+#[allow(clippy::too_many_arguments, reason = "a row of a table")]
+pub(super) const fn get(
     source: &'static str,
-    venue: Venue,
+    role: Role,
     family: &'static str,
     url: &'static str,
     weight: u32,
@@ -71,7 +114,7 @@ const fn get(
 ) -> Endpoint {
     Endpoint {
         source,
-        venue,
+        role,
         family,
         method: "GET",
         url,
@@ -82,85 +125,59 @@ const fn get(
     }
 }
 
-const fn info(source: &'static str, body: &'static str, weight: u32, every_seconds: u32, max_bytes: u32) -> Endpoint {
+#[allow(clippy::too_many_arguments, reason = "a row of a table")]
+pub(super) const fn post(
+    source: &'static str,
+    family: &'static str,
+    role: Role,
+    url: &'static str,
+    body: &'static str,
+    weight: u32,
+    every_seconds: u32,
+    max_bytes: u32,
+) -> Endpoint {
     Endpoint {
-        source,
-        venue: Venue::Hyperliquid,
-        family: "linear",
         method: "POST",
-        url: "https://api.hyperliquid.xyz/info",
         body: Some(body),
-        weight,
-        every_seconds,
-        max_bytes,
+        ..get(source, role, family, url, weight, every_seconds, max_bytes)
     }
 }
 
-#[rustfmt::skip]
-pub const ENDPOINTS: &[Endpoint] = &[
-    get("binance.exchange_info", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/exchangeInfo", 1, DAY, 12 * MB),
-    get("binance.premium_index", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/premiumIndex?symbol={symbol}", 1, 5, MB),
-    get("binance.klines", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/klines?symbol={symbol}&interval={interval}&limit=1000", 5, 60, 2 * MB),
-    get("binance.klines", Venue::Binance, "history", "https://fapi.binance.com/fapi/v1/klines?symbol={symbol}&interval={interval}&startTime={start}&limit=1500", 10, DAY, 2 * MB),
-    get("binance.funding_rate", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingRate?symbol={symbol}&limit=1000", 1, 600, MB),
-    get("binance.funding_info", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/fundingInfo", 1, DAY, 2 * MB),
-    get("binance.open_interest", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/openInterest?symbol={symbol}", 1, 60, MB),
-    get("binance.open_interest_hist", Venue::Binance, "linear", "https://fapi.binance.com/futures/data/openInterestHist?symbol={symbol}&period=1h&limit=500", 1, 300, MB),
-    get("binance.depth", Venue::Binance, "linear", "https://fapi.binance.com/fapi/v1/depth?symbol={symbol}&limit=1000", 20, 30, MB),
-    get("binance.exchange_info", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/exchangeInfo", 1, DAY, 6 * MB),
-    get("binance.premium_index", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/premiumIndex?symbol={symbol}", 10, 10, MB),
-    get("binance.klines", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/klines?symbol={symbol}&interval={interval}&limit=1000", 5, 60, 2 * MB),
-    get("binance.funding_rate", Venue::Binance, "inverse", "https://dapi.binance.com/dapi/v1/fundingRate?symbol={symbol}&limit=1000", 1, 600, MB),
+/// Every venue's requests.
+pub fn all() -> impl Iterator<Item = &'static Endpoint> {
+    Venue::ALL
+        .into_iter()
+        .flat_map(|v| v.facts().endpoints)
+        .chain(super::deribit::ENDPOINTS)
+}
 
-    get("bybit.instruments_info", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/instruments-info?category=linear&limit=1000", 1, DAY, 6 * MB),
-    get("bybit.risk_limit", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/risk-limit?category=linear&symbol={symbol}", 1, DAY, MB),
-    get("bybit.tickers", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/tickers?category=linear&symbol={symbol}", 1, 5, MB),
-    get("bybit.kline", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&limit=1000", 1, 60, 2 * MB),
-    get("bybit.kline", Venue::Bybit, "history", "https://api.bybit.com/v5/market/kline?category=linear&symbol={symbol}&interval={interval}&start={start}&end={end}&limit=1000", 1, DAY, 2 * MB),
-    get("bybit.funding_history", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/funding/history?category=linear&symbol={symbol}&limit=200", 1, 600, MB),
-    get("bybit.open_interest", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/open-interest?category=linear&symbol={symbol}&intervalTime=1h&limit=200", 1, 300, MB),
-    get("bybit.orderbook", Venue::Bybit, "linear", "https://api.bybit.com/v5/market/orderbook?category=linear&symbol={symbol}&limit=200", 1, 30, MB),
-    get("bybit.instruments_info", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/instruments-info?category=inverse&limit=1000", 1, DAY, 6 * MB),
-    get("bybit.risk_limit", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/risk-limit?category=inverse&symbol={symbol}", 1, DAY, MB),
-    get("bybit.tickers", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/tickers?category=inverse&symbol={symbol}", 1, 5, MB),
-    get("bybit.kline", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/kline?category=inverse&symbol={symbol}&interval={interval}&limit=1000", 1, 60, 2 * MB),
-    get("bybit.funding_history", Venue::Bybit, "inverse", "https://api.bybit.com/v5/market/funding/history?category=inverse&symbol={symbol}&limit=200", 1, 600, MB),
+/// Every host's limit.
+pub fn hosts() -> impl Iterator<Item = &'static HostLimit> {
+    Venue::ALL
+        .into_iter()
+        .flat_map(|v| v.facts().hosts)
+        .chain(super::deribit::HOSTS)
+}
 
-    get("okx.instruments", Venue::Okx, "all", "https://www.okx.com/api/v5/public/instruments?instType=SWAP", 1, DAY, 4 * MB),
-    get("okx.position_tiers", Venue::Okx, "all", "https://www.okx.com/api/v5/public/position-tiers?instType=SWAP&tdMode=isolated&instFamily={family}", 1, DAY, MB),
-    get("okx.mark_price", Venue::Okx, "all", "https://www.okx.com/api/v5/public/mark-price?instType=SWAP&instId={symbol}", 1, 5, MB),
-    get("okx.index_tickers", Venue::Okx, "all", "https://www.okx.com/api/v5/market/index-tickers?instId={family}", 1, 15, MB),
-    get("okx.funding_rate", Venue::Okx, "all", "https://www.okx.com/api/v5/public/funding-rate?instId={symbol}", 1, 30, MB),
-    get("okx.funding_rate_history", Venue::Okx, "all", "https://www.okx.com/api/v5/public/funding-rate-history?instId={symbol}&limit=100", 1, 600, MB),
-    get("okx.candles", Venue::Okx, "all", "https://www.okx.com/api/v5/market/candles?instId={symbol}&bar={interval}&limit=300", 1, 60, MB),
-    get("okx.open_interest", Venue::Okx, "all", "https://www.okx.com/api/v5/public/open-interest?instType=SWAP&instId={symbol}", 1, 60, MB),
-    get("okx.open_interest_history", Venue::Okx, "all", "https://www.okx.com/api/v5/rubik/stat/contracts/open-interest-history?instId={symbol}&period=1H&limit=100", 2, 300, MB),
-    get("okx.books", Venue::Okx, "all", "https://www.okx.com/api/v5/market/books?instId={symbol}&sz=400", 1, 30, MB),
+/// Every venue's streams.
+pub fn sockets() -> impl Iterator<Item = &'static Socket> {
+    Venue::ALL.into_iter().flat_map(|v| v.facts().sockets)
+}
 
-    info("hyperliquid.meta_and_asset_ctxs", r#"{"type":"metaAndAssetCtxs"}"#, 20, 30, 2 * MB),
-    info("hyperliquid.candle_snapshot", r#"{"type":"candleSnapshot","req":{"coin":"{symbol}","interval":"{interval}","startTime":{start}}}"#, 20, 60, 2 * MB),
-    info("hyperliquid.funding_history", r#"{"type":"fundingHistory","coin":"{symbol}","startTime":{start}}"#, 20, 600, MB),
-    info("hyperliquid.l2_book", r#"{"type":"l2Book","coin":"{symbol}"}"#, 2, 30, MB),
-    info("hyperliquid.recent_trades", r#"{"type":"recentTrades","coin":"{symbol}"}"#, 20, 60, MB),
-    get("hyperliquid.leaderboard", Venue::Hyperliquid, "wallets", "https://stats-data.hyperliquid.xyz/Mainnet/leaderboard", 1, DAY, 60 * MB),
-    info("hyperliquid.clearinghouse_state", r#"{"type":"clearinghouseState","user":"{symbol}"}"#, 2, 30, MB),
-];
+/// A venue's request for this, of this contract family.
+pub fn find(venue: Venue, role: Role, family: &str) -> Option<&'static Endpoint> {
+    let serves = |e: &&Endpoint| e.role == role && (e.family == family || e.family == "all");
+    venue.facts().endpoints.iter().find(serves)
+}
 
 /// Names that `normalize` accepts, each once, including answers the page does not fetch by itself.
 pub fn sources() -> Vec<&'static str> {
-    let mut names: Vec<_> = ENDPOINTS
-        .iter()
+    let mut names: Vec<_> = all()
         .map(|e| e.source)
+        .chain(sockets().map(|s| s.source))
         .chain(["hyperliquid.meta", "hyperliquid.all_perp_metas"])
         .collect();
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// The endpoint with this source for this contract family.
-pub fn endpoint(source: &str, family: &str) -> Option<&'static Endpoint> {
-    ENDPOINTS
-        .iter()
-        .find(|e| e.source == source && (e.family == family || e.family == "all"))
 }

@@ -27,7 +27,8 @@ struct Ladder {
 
 /// Every group. Lines: `group venue kind date settle contract source…`, then pairs of `ladder …` and `symbols …`.
 ///
-/// A ladder is `floor:rate:leverage` steps, with `@cap` at the end; `table floor:leverage` for Hyperliquid; `factor f`
+/// A ladder is `floor:rate:leverage` steps, with `@cap` at the end; `whole` the same for venues that count a position's rate on all
+/// of it; `table floor:leverage` for Hyperliquid; `factor f`
 /// for pools. A line that does not read is skipped here and caught by a test.
 pub fn groups() -> Vec<Group> {
     let mut out: Vec<Group> = Vec::new();
@@ -35,7 +36,7 @@ pub fn groups() -> Vec<Group> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "group" => out.extend(group(rest)),
-            "ladder" | "table" | "factor" => {
+            "ladder" | "whole" | "table" | "factor" => {
                 if let Some(g) = out.last_mut() {
                     g.ladders.extend(ladder(word, rest));
                 }
@@ -101,7 +102,7 @@ fn ladder(word: &str, rest: &'static str) -> Option<Ladder> {
                     floor,
                     cap,
                     maintenance_margin_rate: rate,
-                    maintenance_amount: None,
+                    maintenance_amount: (word == "whole").then_some(0.0),
                     max_leverage,
                 });
             }
@@ -207,7 +208,10 @@ mod tests {
         let lines = |w: &str| TEXT.lines().filter(|l| l.starts_with(w)).count();
         assert_eq!(groups.len(), lines("group "));
         let ladders: usize = groups.iter().map(|g| g.ladders.len()).sum();
-        assert_eq!(ladders, lines("ladder ") + lines("table ") + lines("factor "));
+        assert_eq!(
+            ladders,
+            lines("ladder ") + lines("whole ") + lines("table ") + lines("factor ")
+        );
         assert_eq!(ladders, lines("symbols "));
         for g in &groups {
             for l in g.listings() {

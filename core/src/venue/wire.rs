@@ -2,8 +2,8 @@
 //! an error names the path.
 
 use crate::error::{EngineError, ErrorCode};
-use crate::market::{Account, Book, Candles, FundingRow, Held, Interval, Listing, Quote, Tier};
-use crate::units;
+use crate::market::{Account, Book, Candles, FundingRow, Held, Interval, Listing, Quote, Tier, Wallet};
+use crate::units::{self, Side};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,6 +37,43 @@ pub struct SymbolTiers {
     pub tiers: Vec<Tier>,
 }
 
+/// `[time, side, price, size]`.
+#[cfg_attr(feature = "wasm", tsify::declare)]
+pub type Print = (f64, Side, f64, f64);
+
+/// An option as its exchange quotes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+pub struct OptionQuote {
+    pub symbol: String,
+    pub asset: String,
+    /// ms.
+    pub expiry: f64,
+    pub strike: f64,
+    pub call: bool,
+    /// A year, as a fraction.
+    pub implied_volatility: f64,
+    /// Price of the future it is priced on.
+    pub underlying: f64,
+}
+
+/// A pool's market now. Rates a year as fractions of notional; a positive one is paid by that side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
+#[cfg_attr(feature = "wasm", tsify(missing_as_null))]
+pub struct PoolState {
+    pub symbol: String,
+    /// The pool's address, and what it holds.
+    pub market: String,
+    pub name: String,
+    /// USD.
+    pub open_interest: [f64; 2],
+    /// USD that can still be opened.
+    pub available: [Option<f64>; 2],
+    pub funding_rate: [f64; 2],
+    pub borrow_rate: [f64; 2],
+}
+
 /// What one answer contained, in our words. Lists that the endpoint does not give are empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "wasm", derive(tsify::Tsify))]
@@ -55,11 +92,37 @@ pub struct Normalised {
     pub open_interest: Vec<(f64, f64)>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub book: Option<Book>,
+    /// Number of the last change in the book, where the venue numbers them: a stream goes on from there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub book_number: Option<f64>,
+    /// `[time, side of the taker, price, size]`, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trades: Vec<Print>,
+    /// `[time, side of the position, price, size]`, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub liquidations: Vec<Print>,
+    /// `[time, share]` of accounts that are long, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub long_share: Vec<(f64, f64)>,
+    /// `[time, volatility a year]` of an index of implied volatility, as a fraction.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub volatility_index: Vec<(f64, f64)>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub options: Vec<OptionQuote>,
+    /// Rates and sizes of a pool's market.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub pools: Vec<PoolState>,
+    /// The venue's clock, ms.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub venue_time: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<Account>,
     /// Positions of the wallet asked for, in all margin modes.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub held: Vec<Held>,
+    /// Open positions of all wallets in the instrument asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub wallets: Vec<Wallet>,
     /// Wallets that an answer names, each once.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub addresses: Vec<String>,
@@ -108,6 +171,7 @@ impl<'a> Wire<'a> {
     }
 
     /// A field that must be there.
+    #[inline(never)]
     pub fn get(&self, name: &str) -> Read<Wire<'a>> {
         match self.value {
             Value::Object(map) => match map.get(name) {
@@ -122,6 +186,7 @@ impl<'a> Wire<'a> {
     }
 
     /// A field that may be absent, null or empty text.
+    #[inline(never)]
     pub fn find(&self, name: &str) -> Option<Wire<'a>> {
         let value = self.value.as_object()?.get(name)?;
         let empty = value.is_null() || value.as_str().is_some_and(str::is_empty);
@@ -132,10 +197,12 @@ impl<'a> Wire<'a> {
     }
 
     /// Whether a field is `true`.
+    #[inline(never)]
     pub fn flag(&self, name: &str) -> bool {
         self.find(name).is_some_and(|w| w.value == &Value::Bool(true))
     }
 
+    #[inline(never)]
     pub fn list(&self) -> Read<Vec<Wire<'a>>> {
         let Value::Array(items) = self.value else {
             return self.fail(format!("must be a list; got {}", self.kind()));
@@ -154,6 +221,7 @@ impl<'a> Wire<'a> {
     }
 
     /// The `i`th item of a list.
+    #[inline(never)]
     pub fn item(&self, i: usize) -> Read<Wire<'a>> {
         match self.value {
             Value::Array(items) => match items.get(i) {
@@ -168,6 +236,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Key and value of every field of an object.
+    #[inline(never)]
     pub fn entries(&self) -> Read<Vec<(&'a str, Wire<'a>)>> {
         match self.value {
             Value::Object(map) => Ok(map
@@ -186,6 +255,7 @@ impl<'a> Wire<'a> {
         }
     }
 
+    #[inline(never)]
     pub fn text(&self) -> Read<&'a str> {
         match self.value {
             Value::String(s) if s.len() <= 200 => Ok(s),
@@ -195,6 +265,7 @@ impl<'a> Wire<'a> {
     }
 
     /// A finite number, written as a number or as decimal text: venues do both.
+    #[inline(never)]
     pub fn number(&self) -> Read<f64> {
         let n = match self.value {
             Value::Number(n) => n.as_f64(),
@@ -209,6 +280,24 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// A whole number in units of 10^−decimals, as chains write amounts; may be below zero.
+    #[inline(never)]
+    pub fn scaled(&self, decimals: i32) -> Read<f64> {
+        let n = match self.value {
+            Value::Number(n) => n.as_f64(),
+            Value::String(s)
+                if s.len() <= 60 && s.strip_prefix('-').unwrap_or(s).bytes().all(|b| b.is_ascii_digit()) =>
+            {
+                s.parse().ok()
+            }
+            _ => None,
+        };
+        match n.map(|n: f64| n / 10f64.powi(decimals)) {
+            Some(n) if n.is_finite() && n.abs() <= 1e30 => Ok(n),
+            _ => self.fail(format!("must be a whole number; got {}", self.shown())),
+        }
+    }
+
     fn shown(&self) -> String {
         let text = self.value.to_string();
         if text.chars().count() > 40 {
@@ -218,20 +307,36 @@ impl<'a> Wire<'a> {
         }
     }
 
+    #[inline(never)]
     pub fn price(&self) -> Read<f64> {
         units::price(&self.path, self.number()?)
     }
     /// Zero or more.
+    #[inline(never)]
     pub fn amount(&self) -> Read<f64> {
         units::non_negative_money(&self.path, self.number()?)
     }
+    #[inline(never)]
     pub fn millis(&self) -> Read<f64> {
         units::millis(&self.path, self.number()?)
     }
+    /// A time written as ISO 8601 in UTC, "2025-12-08T16:00:00.219Z", in ms.
+    #[inline(never)]
+    pub fn iso_millis(&self) -> Read<f64> {
+        match iso(self.text()?) {
+            Some(ms) => units::millis(&self.path, ms),
+            None => self.fail(format!(
+                "must be a time like 2025-12-08T16:00:00.219Z; got {}",
+                self.shown()
+            )),
+        }
+    }
     /// A funding rate: within ±100 % an interval.
+    #[inline(never)]
     pub fn rate(&self) -> Read<f64> {
         units::between(&self.path, self.number()?, -1.0, 1.0)
     }
+    #[inline(never)]
     pub fn leverage(&self) -> Read<f64> {
         units::leverage(&self.path, self.number()?)
     }
@@ -242,6 +347,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Like [`Self::opt`] for a price that venues write as 0 when they have none.
+    #[inline(never)]
     pub fn opt_price(&self, name: &str) -> Read<Option<f64>> {
         match self.find(name) {
             Some(w) if w.number()? == 0.0 => Ok(None),
@@ -253,6 +359,46 @@ impl<'a> Wire<'a> {
     pub fn path(&self) -> &str {
         &self.path
     }
+}
+
+/// "2025-12-08T16:00:00.219Z" in ms since 1970.
+pub fn iso(text: &str) -> Option<f64> {
+    let text = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
+    let (date, time) = text.split_once('T')?;
+    let digits = |s: &str, width: usize| -> Option<i64> {
+        (s.len() == width && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse().ok())?
+    };
+    let mut date = date.split('-');
+    let (year, month, day) = (
+        digits(date.next()?, 4)?,
+        digits(date.next()?, 2)?,
+        digits(date.next()?, 2)?,
+    );
+    let (clock, part) = time.split_once('.').unwrap_or((time, ""));
+    let mut clock = clock.split(':');
+    let (hour, minute, second) = (
+        digits(clock.next()?, 2)?,
+        digits(clock.next()?, 2)?,
+        digits(clock.next()?, 2)?,
+    );
+    let ranges = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    if !ranges || date.next().is_some() || clock.next().is_some() || part.len() > 9 {
+        return None;
+    }
+    let part = if part.is_empty() {
+        0.0
+    } else {
+        format!("0.{part}").parse::<f64>().ok()?
+    };
+    // Days since 1970 in the Gregorian calendar, years counted from March (Hinnant, "chrono-compatible low-level date algorithms").
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let (era, of_era) = (y.div_euclid(400), y.rem_euclid(400));
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) as f64 * 1000.0 + (part * 1000.0).floor())
 }
 
 /// The data inside a venue's wrapper, or its refusal: a `code` other than 0, with its `message`.
@@ -290,6 +436,7 @@ pub const TOHLCV: Columns = Columns {
 };
 
 /// One candle from five or six readings, checked to be a candle.
+#[inline(never)]
 pub fn candle(
     row: &Wire,
     time: f64,
@@ -330,6 +477,7 @@ pub fn candles(list: &Wire, columns: Columns, interval: Option<Interval>, notes:
 }
 
 /// Oldest first, one row a time, interval known.
+#[inline(never)]
 pub fn arrange(
     list: &Wire,
     mut rows: Vec<(f64, f64, f64, f64, f64, f64)>,
@@ -364,7 +512,7 @@ pub fn arrange(
             EngineError::unsupported(
                 list.path(),
                 format!(
-                    "candles are {} minutes apart; 1m, 5m, 15m, 1h, 4h and 1d are read",
+                    "candles are {} minutes apart; 1m, 3m, 5m, 15m, 30m, 1h, 4h and 1d are read",
                     s / 60_000.0
                 ),
             )
@@ -385,6 +533,7 @@ pub fn arrange(
 }
 
 /// `[time, value]` rows, oldest first, one a time.
+#[inline(never)]
 pub fn ordered(mut rows: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     rows.dedup_by(|later, kept| later.0 == kept.0);
@@ -407,6 +556,14 @@ pub fn levels(
     }
     out.sort_by(|a, b| if bids { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) });
     Ok(out)
+}
+
+/// `[price, size, …]` rows as they are: size 0 takes a level away.
+pub fn levels_kept(list: &Wire) -> Read<Vec<(f64, f64)>> {
+    list.list()?
+        .iter()
+        .map(|r| Ok((r.item(0)?.price()?, r.item(1)?.amount()?)))
+        .collect()
 }
 
 /// `[price, size, …]` levels on both sides. A crossed book is told, not mended.

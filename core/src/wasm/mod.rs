@@ -3,6 +3,8 @@
 //! Going through JSON text keeps every door on one parser, so that a wrong field gives the same error everywhere.
 
 use crate::api::{self, Progress};
+use crate::market::{Book, Venue};
+use crate::venue::stream::Reader;
 use js_sys::{Error, Function, JSON, Reflect};
 use wasm_bindgen::prelude::*;
 
@@ -88,6 +90,43 @@ impl Run {
     }
 }
 
+/// What one connection to a venue has said: its books and what was told already. For workers.
+#[wasm_bindgen]
+pub struct StreamReader(Reader);
+
+#[wasm_bindgen]
+impl StreamReader {
+    /// For a venue by its word. Throws for one that is not known.
+    #[wasm_bindgen(constructor)]
+    pub fn new(venue: &str) -> Result<StreamReader, JsValue> {
+        Venue::of(venue)
+            .map(|v| StreamReader(Reader::new(v)))
+            .ok_or_else(|| Error::new(&format!("venue: {venue} is not known")).into())
+    }
+
+    /// Messages in the order in which they came; what they came to, as JSON text.
+    pub fn take(&mut self, frames: Vec<String>) -> String {
+        serde_json::to_string(&self.0.take(frames.iter().map(String::as_str))).unwrap_or_default()
+    }
+
+    /// A whole book as the venue's own list has it (a `normalize` answer as JSON text), for venues that stream only changes. False
+    /// where the changes that waited do not join it.
+    pub fn begin(&mut self, symbol: &str, list: &str) -> bool {
+        #[derive(serde::Deserialize)]
+        struct List {
+            book: Option<Book>,
+            book_number: Option<f64>,
+        }
+        match serde_json::from_str(list) {
+            Ok(List {
+                book: Some(book),
+                book_number: Some(number),
+            }) => self.0.begin(symbol, book, number),
+            _ => false,
+        }
+    }
+}
+
 macro_rules! operations {
     ($($name:ident: $request:literal => $response:literal, $doc:literal;)*) => {$(
         #[doc = $doc]
@@ -113,6 +152,7 @@ operations! {
     replay: "ReplayRequest & { explain?: boolean }" => "ReplayResponse", "What a position and a plan would have lived through.";
     venues: "VenuesRequest & { explain?: boolean }" => "VenuesResponse", "The same exposure on each venue.";
     warning: "WarningRequest & { explain?: boolean }" => "WarningResponse", "The chance of a sharp move within the next minutes.";
+    alerts: "AlertsRequest & { explain?: boolean }" => "AlertsResponse", "Which of a series of values would have been told.";
     normalize: "NormalizeRequest" => "NormalizeResponse", "An exchange's answer in the engine's words.";
     describe: "DescribeRequest" => "DescribeResponse", "Version, venues, snapshot, operations with their schemas.";
 }

@@ -24,7 +24,7 @@ export async function start() {
 }
 
 /** A page with the exchanges answered for. `faults` as in replay. Collects what the page complains of. */
-export async function open({ browser, url }, { hash = '', faults = {}, viewport = { width: 1440, height: 900 }, colorScheme = 'dark', clock = true, context: options = {} } = {}) {
+export async function open({ browser, url }, { hash = '', faults = {}, streams = {}, viewport = { width: 1440, height: 900 }, colorScheme = 'dark', clock = true, context: options = {} } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, serviceWorkers: 'block', ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -34,7 +34,7 @@ export async function open({ browser, url }, { hash = '', faults = {}, viewport 
     if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) complaints.push(m.text());
   });
   if (clock) await page.clock.setFixedTime(NOW);
-  const asked = await replay(page, faults);
+  const asked = await replay(page, faults, streams);
   await page.goto(url + hash);
   return { page, context, complaints, asked };
 }

@@ -11,6 +11,7 @@ use crate::cascade::spiral::{Exposed, Round, run};
 use crate::error::EngineError;
 use crate::market::{Venue, Wallet};
 use crate::units::{self, Side};
+use crate::venue::facts::Forced;
 use crate::venue::gmx::pool::{ImpactTerms, price_impact};
 use libm::sqrt;
 
@@ -309,16 +310,15 @@ impl Prepared<'_> {
         let start = self.price * (1.0 + fraction);
         let o = &self.options;
         let depth = self.depth(start, evaporated(o.evaporation.unwrap_or(0.0), fraction))?;
-        let orders = match o.venue {
-            None => Orders::Whole,
-            Some(Venue::Hyperliquid) => Orders::Slices {
+        let orders = match o.venue.map_or(Forced::Whole, |v| v.facts().forced) {
+            Forced::Whole => Orders::Whole,
+            Forced::Stepwise => Orders::Stepwise,
+            Forced::Slices => Orders::Slices {
                 share: 0.2,
                 above: 100_000.0,
                 backstop: 2.0 / 3.0,
             },
-            Some(Venue::Binance | Venue::Bybit | Venue::Okx) => Orders::Stepwise,
-            Some(Venue::Dydx) => Orders::Whole,
-            Some(Venue::Gmx) => {
+            Forced::Pool => {
                 return Err(EngineError::unsupported("options.venue", "gmx has no book: mode pool"));
             }
         };
@@ -328,7 +328,7 @@ impl Prepared<'_> {
             maintenance_margin_rate: o.maintenance_margin_rate.unwrap_or(RATE),
             insurance_fund: o.insurance_fund,
             // Hyperliquid leaves what remains to the trader.
-            surplus_to_fund: o.venue != Some(Venue::Hyperliquid),
+            surplus_to_fund: o.venue.is_none_or(|v| v.facts().surplus_to_fund),
         };
         let c = forced::run(
             start,

@@ -3,15 +3,16 @@
 
 use crate::error::EngineError;
 use crate::market::{Instrument, InstrumentKind, Listing, Quote};
+use crate::units::{self, Side};
 use crate::venue::wire::{self, Hint, Normalised, TOHLCV, Wire};
 
 type Read<T> = Result<T, EngineError>;
 
-pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+pub(super) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
     let read = match endpoint {
         "exchange_info" => exchange_info,
         "premium_index" => premium_index,
-        "klines" => |b: &Wire, h: &Hint| {
+        "klines" | "mark_price_klines" => |b: &Wire, h: &Hint| {
             let mut out = Normalised::default();
             out.candles = Some(wire::candles(
                 b,
@@ -28,7 +29,16 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         "depth" => |b: &Wire, _: &Hint| {
             let mut out = Normalised::default();
             out.book = Some(wire::book(&b.get("bids")?, &b.get("asks")?, &mut out.notes)?);
+            out.book_number = b.opt("lastUpdateId", Wire::amount)?;
             Ok(out)
+        },
+        "agg_trades" => agg_trades,
+        "long_short_ratio" => long_share,
+        "time" => |b: &Wire, _: &Hint| {
+            Ok(Normalised {
+                venue_time: Some(b.get("serverTime")?.millis()?),
+                ..Normalised::default()
+            })
         },
         _ => return None,
     };
@@ -164,6 +174,41 @@ fn funding_info(body: &Wire, _: &Hint) -> Read<Normalised> {
     });
     Ok(Normalised {
         quotes: quotes.collect::<Read<_>>()?,
+        ..Normalised::default()
+    })
+}
+
+fn agg_trades(body: &Wire, _: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    for t in body.list()? {
+        // The maker bought: the taker sold.
+        let taker = if t.flag("m") { Side::Short } else { Side::Long };
+        out.trades.push((
+            t.get("T")?.millis()?,
+            taker,
+            t.get("p")?.price()?,
+            t.get("q")?.amount()?,
+        ));
+    }
+    out.trades.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(out)
+}
+
+fn long_share(body: &Wire, hint: &Hint) -> Read<Normalised> {
+    let rows: Read<Vec<_>> = body
+        .list()?
+        .iter()
+        .filter(|r| hint.wants(r, "symbol"))
+        .map(|r| {
+            let long = r.get("longAccount")?;
+            Ok((
+                r.get("timestamp")?.millis()?,
+                units::between(long.path(), long.number()?, 0.0, 1.0)?,
+            ))
+        })
+        .collect();
+    Ok(Normalised {
+        long_share: wire::ordered(rows?),
         ..Normalised::default()
     })
 }

@@ -6,7 +6,7 @@ use crate::venue::wire::{self, Hint, Normalised, SymbolTiers, TOHLCV, Wire};
 
 type Read<T> = Result<T, EngineError>;
 
-pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+pub(super) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
     let read = match endpoint {
         "instruments_info" => instruments_info,
         "risk_limit" => risk_limit,
@@ -29,6 +29,50 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
             })
         },
         "open_interest" => open_interest,
+        // Rows without volume.
+        "mark_price_kline" => |r: &Wire, h: &Hint| {
+            let mut out = Normalised::default();
+            let columns = wire::Columns { volume: None, ..TOHLCV };
+            out.candles = Some(wire::candles(&r.get("list")?, columns, h.interval, &mut out.notes)?);
+            Ok(out)
+        },
+        "recent_trade" => |r: &Wire, h: &Hint| {
+            let mut out = Normalised::default();
+            for t in r.get("list")?.list()?.iter().filter(|t| h.wants(t, "symbol")) {
+                let taker = super::stream::side(&t.get("side")?)?;
+                out.trades.push((
+                    t.get("time")?.millis()?,
+                    taker,
+                    t.get("price")?.price()?,
+                    t.get("size")?.amount()?,
+                ));
+            }
+            out.trades.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Ok(out)
+        },
+        "account_ratio" => |r: &Wire, h: &Hint| {
+            let rows: Read<Vec<_>> = r
+                .get("list")?
+                .list()?
+                .iter()
+                .filter(|t| h.wants(t, "symbol"))
+                .map(|t| {
+                    let long = t.get("buyRatio")?;
+                    let share = crate::units::between(long.path(), long.number()?, 0.0, 1.0)?;
+                    Ok((t.get("timestamp")?.millis()?, share))
+                })
+                .collect();
+            Ok(Normalised {
+                long_share: wire::ordered(rows?),
+                ..Normalised::default()
+            })
+        },
+        "time" => |r: &Wire, _: &Hint| {
+            Ok(Normalised {
+                venue_time: Some(r.get("timeNano")?.number()? / 1e6),
+                ..Normalised::default()
+            })
+        },
         "orderbook" => |r: &Wire, _: &Hint| {
             let mut out = Normalised::default();
             out.book = Some(wire::book(&r.get("b")?, &r.get("a")?, &mut out.notes)?);

@@ -2,6 +2,8 @@
 //!
 //! Source: gmx-io/gmx-synthetics v2.2 (PricingUtils, MarketUtils), March 2026.
 
+use crate::units::Side;
+
 /// `diff^exponent·factor`; an input under 1 USD with a fractional exponent counts as 0, as in the contract.
 pub fn impact_factor(diff_usd: f64, factor: f64, exponent: f64) -> f64 {
     if diff_usd < 1.0 && exponent.fract() != 0.0 {
@@ -124,4 +126,23 @@ pub fn v1_liquidation_price(
     } else {
         by_fees.min(by_leverage)
     }
+}
+
+/// The oracle price at which a position falls to its least collateral (dollars): collateral fixed in dollars, or coins of the index
+/// whose price moves with it. `None` where no price above zero does it.
+pub fn liquidation_price(
+    side: Side,
+    size_usd: f64,
+    tokens: f64,
+    fixed_usd: f64,
+    coins: f64,
+    fees: f64,
+    least: f64,
+) -> Option<f64> {
+    let price = match side {
+        Side::Long => (least + size_usd + fees - fixed_usd) / (tokens + coins),
+        Side::Short if tokens > coins => (fixed_usd + size_usd - fees - least) / (tokens - coins),
+        Side::Short => return None,
+    };
+    (price > 0.0).then_some(price)
 }

@@ -3,12 +3,13 @@
 use super::rule::tiers_from_table;
 use crate::error::EngineError;
 use crate::market::{Instrument, InstrumentKind, Interval, Listing, Quote};
+use crate::units::Side;
 use crate::venue::wire::{self, Hint, Normalised, Wire};
 use std::collections::HashSet;
 
 type Read<T> = Result<T, EngineError>;
 
-pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+pub(super) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
     Some(match endpoint {
         "meta" => meta(body),
         "meta_and_asset_ctxs" => meta_and_asset_ctxs(body),
@@ -147,8 +148,7 @@ fn funding_history(body: &Wire, hint: &Hint) -> Read<Normalised> {
     })
 }
 
-fn l2_book(body: &Wire) -> Read<Normalised> {
-    let mut out = Normalised::default();
+pub(super) fn book_sides(body: &Wire) -> Read<crate::market::Book> {
     let sides = body.get("levels")?;
     let side = |i, bids| {
         wire::levels(
@@ -158,17 +158,22 @@ fn l2_book(body: &Wire) -> Read<Normalised> {
             bids,
         )
     };
-    let book = crate::market::Book {
+    Ok(crate::market::Book {
         bids: side(0, true)?,
         asks: side(1, false)?,
-    };
+    })
+}
+
+fn l2_book(body: &Wire) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let book = book_sides(body)?;
     wire::check_book(&book, &mut out.notes);
     out.book = Some(book);
     Ok(out)
 }
 
 /// `0x` and forty hexadecimal digits.
-fn address<'a>(w: &Wire<'a>) -> Read<&'a str> {
+pub(super) fn address<'a>(w: &Wire<'a>) -> Read<&'a str> {
     let text = w.text()?;
     let right = text.len() == 42 && text.starts_with("0x") && text[2..].bytes().all(|b| b.is_ascii_hexdigit());
     if right {
@@ -181,11 +186,22 @@ fn address<'a>(w: &Wire<'a>) -> Read<&'a str> {
     }
 }
 
-/// Both sides of each trade.
+/// Each trade, and the wallets on both sides of it.
 fn recent_trades(body: &Wire) -> Read<Normalised> {
     let mut seen = HashSet::new();
     let mut out = Normalised::default();
     for trade in body.list()? {
+        let side = trade.get("side")?;
+        out.trades.push((
+            trade.get("time")?.millis()?,
+            match side.text()? {
+                "B" => Side::Long,
+                "A" => Side::Short,
+                _ => return Err(EngineError::invalid(side.path(), "must be A or B")),
+            },
+            trade.get("px")?.price()?,
+            trade.get("sz")?.amount()?,
+        ));
         for user in trade.get("users")?.list()? {
             let user = address(&user)?;
             if seen.insert(user) {
@@ -193,6 +209,7 @@ fn recent_trades(body: &Wire) -> Read<Normalised> {
             }
         }
     }
+    out.trades.sort_by(|a, b| a.0.total_cmp(&b.0));
     Ok(out)
 }
 

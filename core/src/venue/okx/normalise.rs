@@ -6,7 +6,7 @@ use crate::venue::wire::{self, Hint, Normalised, SymbolTiers, TOHLCV, Wire};
 
 type Read<T> = Result<T, EngineError>;
 
-pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
+pub(super) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read<Normalised>> {
     let read = match endpoint {
         "instruments" => instruments,
         "position_tiers" => position_tiers,
@@ -28,15 +28,7 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
         },
         "funding_rate" => funding_rate,
         "funding_rate_history" => funding_rate_history,
-        "open_interest" => |d: &Wire, _: &Hint| {
-            quotes(d, |q| {
-                Ok(Quote {
-                    // Contracts for inverse swaps, coins for linear ones.
-                    open_interest: Some(q.get(if is_inverse(q)? { "oi" } else { "oiCcy" })?.amount()?),
-                    ..Quote::default()
-                })
-            })
-        },
+        "open_interest" => |d: &Wire, _: &Hint| quotes(d, interest_quote),
         // Rows of [time, contracts, coins, dollars].
         "open_interest_history" => |d: &Wire, _: &Hint| {
             let rows: Read<Vec<_>> = d
@@ -50,7 +42,18 @@ pub(crate) fn normalise(endpoint: &str, body: &Wire, hint: &Hint) -> Option<Read
             })
         },
         "candles" => candles,
+        "mark_price_candles" => mark_candles,
         "books" => books,
+        "trades" => trades,
+        "liquidation_orders" => liquidation_orders,
+        "long_short_account_ratio" => long_share,
+        "time" => |d: &Wire, _: &Hint| {
+            let now = d.item(0)?.get("ts")?.millis()?;
+            Ok(Normalised {
+                venue_time: Some(now),
+                ..Normalised::default()
+            })
+        },
         _ => return None,
     };
     Some(wire::unwrapped(body, "OKX", "code", "msg", "data").and_then(|d| read(&d, hint)))
@@ -149,17 +152,27 @@ fn position_tiers(data: &Wire, _: &Hint) -> Read<Normalised> {
 }
 
 fn funding_rate(data: &Wire, _: &Hint) -> Read<Normalised> {
-    quotes(data, |q| {
-        let next = q.get("fundingTime")?.millis()?;
-        let after = q.opt("nextFundingTime", Wire::millis)?;
-        Ok(Quote {
-            funding_rate: Some(q.get("fundingRate")?.rate()?),
-            next_funding_time: Some(next),
-            funding_interval_hours: after.map(|t| (t - next) / 3_600_000.0).filter(|h| *h > 0.0),
-            funding_cap: q.opt("maxFundingRate", Wire::rate)?,
-            funding_floor: q.opt("minFundingRate", Wire::rate)?,
-            ..Quote::default()
-        })
+    quotes(data, funding_quote)
+}
+
+pub(super) fn funding_quote(q: &Wire) -> Read<Quote> {
+    let next = q.get("fundingTime")?.millis()?;
+    let after = q.opt("nextFundingTime", Wire::millis)?;
+    Ok(Quote {
+        funding_rate: Some(q.get("fundingRate")?.rate()?),
+        next_funding_time: Some(next),
+        funding_interval_hours: after.map(|t| (t - next) / 3_600_000.0).filter(|h| *h > 0.0),
+        funding_cap: q.opt("maxFundingRate", Wire::rate)?,
+        funding_floor: q.opt("minFundingRate", Wire::rate)?,
+        ..Quote::default()
+    })
+}
+
+/// Contracts for inverse swaps, coins for linear ones.
+pub(super) fn interest_quote(q: &Wire) -> Read<Quote> {
+    Ok(Quote {
+        open_interest: Some(q.get(if is_inverse(q)? { "oi" } else { "oiCcy" })?.amount()?),
+        ..Quote::default()
     })
 }
 
@@ -186,6 +199,57 @@ fn candles(data: &Wire, hint: &Hint) -> Read<Normalised> {
     out.candles = Some(wire::candles(data, TOHLCV, hint.interval, &mut out.notes)?);
     out.notes.push("volume is in contracts".to_owned());
     Ok(out)
+}
+
+/// Rows without volume.
+fn mark_candles(data: &Wire, hint: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    let columns = wire::Columns { volume: None, ..TOHLCV };
+    out.candles = Some(wire::candles(data, columns, hint.interval, &mut out.notes)?);
+    Ok(out)
+}
+
+fn trades(data: &Wire, hint: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    for t in data.list()?.iter().filter(|t| hint.wants(t, "instId")) {
+        let taker = super::stream::side(&t.get("side")?)?;
+        out.trades.push((
+            t.get("ts")?.millis()?,
+            taker,
+            t.get("px")?.price()?,
+            t.get("sz")?.amount()?,
+        ));
+    }
+    out.trades.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(out)
+}
+
+/// Of the last days; sizes are contracts.
+fn liquidation_orders(data: &Wire, hint: &Hint) -> Read<Normalised> {
+    let mut out = Normalised::default();
+    for of in data.list()?.iter().filter(|t| hint.wants(t, "instId")) {
+        let found = super::stream::liquidations(of)?;
+        out.liquidations
+            .extend(found.into_iter().map(|l| (l.time, l.side, l.price, l.size)));
+    }
+    out.liquidations.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(out)
+}
+
+/// Rows of [time, accounts long over accounts short].
+fn long_share(data: &Wire, _: &Hint) -> Read<Normalised> {
+    let rows: Read<Vec<_>> = data
+        .list()?
+        .iter()
+        .map(|r| {
+            let ratio = r.item(1)?.amount()?;
+            Ok((r.item(0)?.millis()?, ratio / (1.0 + ratio)))
+        })
+        .collect();
+    Ok(Normalised {
+        long_share: wire::ordered(rows?),
+        ..Normalised::default()
+    })
 }
 
 fn books(data: &Wire, _: &Hint) -> Read<Normalised> {
