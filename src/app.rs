@@ -106,6 +106,7 @@ fn App() -> impl IntoView {
     watching::keep(desk);
     feed::start(desk);
     feed::wallets::start(desk);
+    feed::implied::start(desk);
 
     view! {
         <a class="skip" href="#desk" on:click=move |e| {

@@ -566,7 +566,7 @@ fn gmx_is_read_in_dollars_and_by_the_hour() {
     assert!((eth["open_interest"][0].as_f64().unwrap() / 11_309_081.603542443 - 1.0).abs() < 1e-12);
     // The recorded answer's own identity: net = funding + borrowing, a year; what longs pay, shorts get by the ratio of interest.
     let rate = |k: &str, i: usize| eth[k][i].as_f64().unwrap();
-    assert!((rate("funding_rate", 1) + rate("borrow_rate", 1) - 0.067832071146453181).abs() < 1e-15);
+    assert!((rate("funding_rate", 1) + rate("borrow_rate", 1) - 0.067_832_071_146_453_18).abs() < 1e-15);
     let interest = |i: usize| eth["open_interest"][i].as_f64().unwrap();
     assert!((rate("funding_rate", 0) * interest(0) + rate("funding_rate", 1) * interest(1)).abs() < 1e-3);
     let quote = pools["quotes"]

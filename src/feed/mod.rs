@@ -8,6 +8,7 @@ pub(crate) mod depth;
 pub(crate) mod events;
 pub(crate) mod history;
 mod http;
+pub(crate) mod implied;
 pub(crate) mod interest;
 pub(crate) mod minutes;
 pub(crate) mod notify;

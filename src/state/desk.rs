@@ -153,6 +153,8 @@ pub(crate) struct Desk {
     /// Streams by name, and what they told of forced closings.
     pub links: RwSignal<BTreeMap<String, LinkState>>,
     pub forced: RwSignal<Forced>,
+    /// By coin: the volatility a year that options imply, and when, ms.
+    pub implied: RwSignal<HashMap<&'static str, (f64, f64)>>,
     /// Venue's clock less this device's, ms.
     pub clocks: RwSignal<HashMap<Venue, f64>>,
     /// Which venues this browser can reach, and what stands in for one it cannot.
@@ -214,6 +216,7 @@ impl Desk {
             feeds: RwSignal::new(BTreeMap::new()),
             links: RwSignal::new(BTreeMap::new()),
             forced: RwSignal::new(Forced::default()),
+            implied: RwSignal::new(HashMap::new()),
             clocks: RwSignal::new(HashMap::new()),
             reach: RwSignal::new(Vec::new()),
             instead: RwSignal::new(None),

@@ -6,6 +6,7 @@ use crate::format;
 use crate::state::chance::{HORIZONS, LEVERAGES};
 use crate::state::desk::Desk;
 use crate::state::record::Record;
+use crate::state::scenario::coin;
 use headroom_core::api::ProbabilityResponse;
 use leptos::prelude::*;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ pub(crate) fn ChancePanel() -> impl IntoView {
     let desk = desk();
     let whole = Memo::new(move |_| desk.whole_chance().ok());
     let model = move || match desk.chance() {
-        Ok(c) => model_words(&c) + &records_to_come(desk),
+        Ok(c) => model_words(&c) + &records_to_come(desk) + &implied_words(desk, &c),
         Err(why) => not_told(&why),
     };
     view! {
@@ -99,6 +100,25 @@ fn model_words(c: &ProbabilityResponse) -> String {
             .collect()
     };
     format!("{name}; volatility a year {}.{fallback}", volatility.join(", "))
+}
+
+/// What options say of the same coins, where they are traded.
+fn implied_words(desk: Desk, c: &ProbabilityResponse) -> String {
+    desk.implied.with(|known| {
+        c.model
+            .markets
+            .iter()
+            .filter_map(|m| {
+                let (volatility, at) = known.get(coin(&m.symbol))?;
+                Some(format!(
+                    " Options on {} imply {} a year over the next 30 days (Deribit's index, {} old); the chance does not use it.",
+                    coin(&m.symbol),
+                    format::percent(*volatility, 0),
+                    format::age(desk.now.get() - at)
+                ))
+            })
+            .collect()
+    })
 }
 
 const WIDTH: f64 = 320.0;
