@@ -104,6 +104,20 @@ for (const [use, symbol, name, date] of WINDOWS) {
   console.log(`${symbol} ${date}: ${windows.at(-1).events.length} events, ${windows.at(-1).forecasts.length} forecasts`);
 }
 
+// Two days that everybody remembers, as they would have been watched: no proof, since they were picked for being remembered.
+const CASES = [
+  ['BTCUSDT', '5m_perp_binance_BTCUSDT_2024', '5 August 2024', '2024-08-04T12:00:00Z', '2024-08-05T12:00:00Z'],
+  ['BTCUSDT', '5m_perp_binance_BTCUSDT_2025-10', '10 October 2025', '2025-10-10T12:00:00Z', '2025-10-11T00:00:00Z'],
+  ['ETHUSDT', '5m_perp_binance_ETHUSDT_2025-10', '10 October 2025', '2025-10-10T12:00:00Z', '2025-10-11T00:00:00Z'],
+];
+const cases = CASES.flatMap(([symbol, name, day, from, until]) => {
+  const rows = bars(name);
+  if (!rows) return [];
+  const [a, b] = [Date.parse(from), Date.parse(until)];
+  const first = Math.max(a - 7 * DAY, rows[36][0] + BAR);
+  return [{ symbol, day, from: a, rows: rows.filter((r) => r[0] >= a && r[0] < b), forecasts: forecasts(rows, first, b), events: [] }];
+});
+
 const sum = (list, key) => list.reduce((s, x) => s + x[key], 0);
 // The level with the fewest messages among those that announce 90 % of the events of the windows it is chosen on; else the one that announces most.
 const grid = [0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1].flatMap((raise) => [0.3, 0.5, 0.7].map((share) => [raise, raise * share]));
@@ -119,6 +133,22 @@ const line = (w, r) => `| ${w.symbol} from ${w.date} | ${r.events} | ${r.caught}
 const judged = windows.filter((w) => w.use === 'judged');
 const results = judged.map((w) => judge(w, best.raise, best.clear));
 const [caught, all] = [sum(results, 'caught'), sum(results, 'events')];
+const clock = (t) => new Date(t).toISOString().slice(5, 16).replace('T', ' ');
+const study = (c) => {
+  const observations = c.forecasts.map((f) => ({ ...f, position: c.symbol, watched: 'warning' }));
+  const rule = { watched: 'warning', raise: best.raise, clear: best.clear, hold_seconds: 0, cool_down_seconds: 14400 };
+  const { alerts } = engine.evaluate({ op: 'alerts', settings: { rules: [rule], most_a_day: 3 }, observations });
+  // The steepest half hour of the day.
+  let worst = 0;
+  let at = 0;
+  for (let i = 0; i + AHEAD < c.rows.length; i++) {
+    const fall = Math.min(...c.rows.slice(i + 1, i + 1 + AHEAD).map((r) => r[3])) / c.rows[i][4] - 1;
+    if (fall < worst) [worst, at] = [fall, c.rows[i][0] + BAR];
+  }
+  const said = (minutes) => { const f = c.forecasts.findLast((f) => f.time <= at - minutes * 60e3); return f ? `${(100 * f.value).toFixed(1)} %` : '–'; };
+  const told = alerts.filter((x) => x.told && x.time >= c.from).map((x) => clock(x.time)).join(', ') || 'none';
+  return `| ${c.symbol}, ${c.day} | ${clock(at)}, ${(100 * worst).toFixed(1)} % | ${said(240)} | ${said(60)} | ${said(30)} | ${said(5)} | ${said(0)} | ${told} |`;
+};
 const text = `# Alerts on past months
 
 Made by \`node tools/alerts_report.mjs FOLDER\` from recorded five-minute bars (not part of the repository), through the operations \`warning\` and
@@ -141,6 +171,16 @@ messages were followed by an event. The aim was 90 % with at most three messages
 A state that stands announces whatever begins while it stands: it stood ${Math.round(100 * sum(results, 'raised') / judged.length)} % of the time, so by chance alone it would have announced
 about that share, and the four hours after each message besides.
 
+## Two days as case studies
+Picked because everybody remembers them, so they prove nothing. Times are UTC; the steepest fall is from a close to the lowest of the next half hour.
+
+| | steepest half hour | said 4 h before | 1 h | 30 min | 5 min | at its start | messages that day |
+|---|---|---:|---:|---:|---:|---:|---|
+${cases.map(study).join('\n')}
+
+The fall of 10 October 2025 came out of a quiet market. The warning goes by prices alone and said next to nothing of it.
+
+## How to read it
 What flatters: the warning's coefficients were fitted to bars that include these months (its own judgement, on assets and months not fitted, is in
 [early-warning.md](early-warning.md)); an event that follows another within hours is announced by the first. What does not count here: alerts on
 the chance of liquidation, the margin ratio, funding, the hedge and the age of data, which depend on a position.

@@ -205,3 +205,57 @@ fn refusals_name_their_field() {
         a["rows"][2]
     );
 }
+
+/// Rows of the comparison against what venues, their documents and their contracts' tests print.
+#[test]
+fn rows_agree_with_the_venues_own_examples() {
+    let path = format!("{}/tests/vectors/vectors-dex.json", env!("CARGO_MANIFEST_DIR"));
+    let all: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut seen = 0;
+    for (id, asset, side, price, notional, margin) in [
+        ("hl-tier-liq-btc-1900", "BTC", "long", 80_000.0, 152e6, 15.2e6),
+        ("dydx-docs-isolated", "ETH", "short", 3_000.0, 9_000.0, 1_000.0),
+        ("dydx-abacus-long", "ETH", "long", 1_000.0, 1_000.0, 100.0),
+        ("gmx2-test-eth-long", "ETH", "long", 5_000.0, 200_000.0, 50_000.0),
+    ] {
+        let v = all.iter().find(|v| v["id"] == id).unwrap();
+        let i = &v["inputs"];
+        let venue = v["venue"].as_str().unwrap();
+        let instrument = match venue {
+            "hyperliquid" => {
+                let steps = i["tiers"].as_array().unwrap();
+                // The maintenance rate is half of the initial one at the tier's largest leverage; the amount follows from continuity.
+                let tiers: Vec<Value> = steps
+                    .iter()
+                    .enumerate()
+                    .map(|(k, t)| {
+                        json!({"floor": t["lower_bound"], "cap": steps.get(k + 1).map(|n| n["lower_bound"].clone()),
+                            "maintenance_margin_rate": 0.5 / n(&t["max_leverage"]), "max_leverage": t["max_leverage"]})
+                    })
+                    .collect();
+                json!({"kind": "linear", "tiers": tiers})
+            }
+            "gmx" => {
+                json!({"kind": "pool", "tiers": [], "min_collateral_factor": i["min_collateral_factor"], "min_collateral_usd": i["min_collateral_usd"]})
+            }
+            _ => json!({"kind": "linear", "tiers": tier(n(&i["mmf"]), 50.0)}),
+        };
+        let mut terms = json!({"price": price, "taker_fee": 0, "instrument": instrument});
+        if venue == "gmx" {
+            terms["collateral_token"] = json!("index");
+        }
+        let a = ask(
+            &json!({"op": "venues", "candidate": {"asset": asset, "side": side, "notional": notional, "margin": margin, "horizon_hours": 24},
+            "markets": {venue: {"volatility": 0.6}}, "terms": {venue: terms}}),
+        );
+        let row = &a["rows"][0];
+        assert!(row["error"].is_null(), "{id}: {row}");
+        let expected = n(&v["expected"]["liquidation_price"]);
+        assert!(
+            (n(&row["liquidation_price"]) - expected).abs() <= n(&v["tolerance"]).max(1e-9 * expected),
+            "{id}: {row}"
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}

@@ -183,7 +183,7 @@ pub fn lookup(venue: Venue, symbol: &str) -> Option<(Instrument, &'static str, &
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "group" => header = group(rest).filter(|g| g.venue == venue),
-            "ladder" | "table" | "factor" => steps = Some((word, rest)),
+            "ladder" | "whole" | "table" | "factor" => steps = Some((word, rest)),
             "symbols" => {
                 if let (Some(g), Some((word, text))) = (&header, steps)
                     && rest.split(' ').any(|s| s == symbol)
