@@ -91,6 +91,7 @@ fn draws() -> impl Strategy<Value = Draw> {
         Just("okx"),
         Just("hyperliquid"),
         Just("dydx"),
+        Just("kraken"),
         Just("gmx")
     ];
     (
@@ -173,7 +174,8 @@ proptest! {
         let account = json!({"venue": d.venue, "margin_mode": "cross", "wallet_balance": wallet * whole, "positions": [d.position(), other]});
         let before = ask(&account);
         prop_assert!(before["error"].is_null(), "{before}");
-        if let Some(price) = before["positions"][0]["liquidation_price"].as_f64() {
+        // Under a trillionth nothing is quoted, and amounts of coins leave the range that is read.
+        if let Some(price) = before["positions"][0]["liquidation_price"].as_f64().filter(|p| *p >= 1e-12) {
             let after = &ask(&marked_at(&account, price))["account"];
             let f = |k: &str| after[k].as_f64().unwrap();
             let (equity, requirement) = (f("equity"), f("maintenance_margin") + f("fee_reserve"));

@@ -60,7 +60,8 @@ pub(crate) fn apply(desk: Desk, venue: Venue, symbol: &str, found: Normalised, o
             }
             if !funding.is_empty() {
                 let spacing = headroom_core::funding::interval_of(&funding);
-                m.funding_interval_hours = m.funding_interval_hours.or(spacing);
+                // Another venue may have stood in: the rows themselves say how far apart they are.
+                m.funding_interval_hours = spacing.or(m.funding_interval_hours);
                 m.funding = Some((Arc::new(funding), origin.clone()));
             }
         }

@@ -23,10 +23,9 @@ use crate::engine::{self, Lane};
 use crate::state::Desk;
 use crate::state::desk::FeedState;
 use crate::state::market::{Origin, VenueBook};
-use budget::Budget;
 use headroom_core::api::response::SnapshotGroup;
 use headroom_core::market::{InstrumentKind, Venue};
-use headroom_core::venue::endpoint::{self, Role};
+use headroom_core::venue::endpoint::Role;
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -55,21 +54,16 @@ const STREAMED: u32 = 60;
 #[derive(Default)]
 struct Session {
     due: HashMap<String, f64>,
+    /// When it was asked last.
+    last: HashMap<String, f64>,
     fails: HashMap<String, u32>,
     running: HashSet<String>,
-    budgets: HashMap<&'static str, Budget>,
 }
 
 /// Starts the engine, fills the books from its snapshot, and keeps the markets of the scenario fresh.
 pub(crate) fn start(desk: Desk) {
     let session = Rc::new(RefCell::new(Session::default()));
-    for h in endpoint::hosts() {
-        // Half of what the venue allows: the person may have other tabs and tools on the same address.
-        session.borrow_mut().budgets.insert(
-            h.host,
-            Budget::new(f64::from(h.weight_per_minute) / 2.0, js_sys::Date::now()),
-        );
-    }
+    budget::begin(js_sys::Date::now());
     spawn_local(async move {
         match engine::read::<Described>(&engine::ask(Lane::Calculate, r#"{"op":"describe"}"#).await) {
             Ok(d) => fill_books(desk, d),
@@ -124,18 +118,19 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
         if job.endpoint.role == Role::Quote && streamed && due > 0.0 && s.fails.get(&key).is_none_or(|f| *f == 0) {
             due += f64::from(STREAMED.saturating_sub(job.endpoint.every_seconds)) * 1000.0;
         }
-        if now < due || s.running.contains(&key) || (hidden && job.endpoint.every_seconds < 60) {
+        // A hidden page looks once a minute: alerts go by it.
+        if hidden && due > 0.0 {
+            due = due.max(s.last.get(&key).copied().unwrap_or(0.0) + 60_000.0);
+        }
+        if now < due || s.running.contains(&key) {
             continue;
         }
         let host = job.host().to_owned();
-        if !s
-            .budgets
-            .get_mut(host.as_str())
-            .is_none_or(|b| b.take(f64::from(job.endpoint.weight), now))
-        {
+        if !budget::affords(&host, f64::from(job.endpoint.weight), now) {
             continue;
         }
         s.running.insert(key.clone());
+        s.last.insert(key.clone(), now);
         drop(s);
         let session = session.clone();
         spawn_local(async move {
@@ -152,6 +147,7 @@ fn tick(desk: Desk, session: &Rc<RefCell<Session>>) {
                 let state = f.entry(key).or_insert_with(|| FeedState {
                     host,
                     every_seconds: job.endpoint.every_seconds,
+                    price_of: (job.endpoint.role == Role::Quote).then(|| job.symbol.clone()),
                     ..FeedState::default()
                 });
                 state.fails = fails;

@@ -70,7 +70,7 @@ pub(crate) async fn stand_in(desk: Desk, other: Venue) {
                 m.candles = Some((Arc::new(c), origin.clone()));
             }
             if let Some(f) = found.funding {
-                m.funding_interval_hours = found.funding_interval_hours;
+                m.funding_interval_hours = found.funding_interval_hours.or(headroom_core::funding::interval_of(&f));
                 m.funding = Some((Arc::new(f), origin.clone()));
             }
         });
@@ -79,14 +79,13 @@ pub(crate) async fn stand_in(desk: Desk, other: Venue) {
 
 /// Requests whose answer a user can bring: what it is for, and the address to open.
 pub(crate) fn addresses(desk: Desk) -> Vec<(&'static Endpoint, String)> {
-    let (venue, symbols) = super::wanted(desk);
-    let symbol = symbols.first().cloned().unwrap_or_default();
+    let (venue, symbol) = desk.key(0).unwrap_or((Venue::Binance, String::new()));
     let wanted = [Role::Quote, Role::Candles, Role::Funding, Role::Tiers, Role::Listings];
     venue
         .facts()
         .endpoints
         .iter()
-        .filter(|e| wanted.contains(&e.role) && e.family != "inverse")
+        .filter(|e| wanted.contains(&e.role) && e.family != "inverse" && e.body.is_none())
         .map(|e| (e, fill(e, &symbol, js_sys::Date::now()).url))
         .collect()
 }

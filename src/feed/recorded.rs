@@ -6,7 +6,6 @@ use crate::state::desk::RecordedEntry;
 use crate::state::market::{MarketData, Origin};
 use crate::state::scenario::coin;
 use headroom_core::market::{Candles, FundingRow, Instrument, InstrumentKind, Listing, Quote};
-use headroom_core::venue::endpoint::{self, Role};
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -73,25 +72,17 @@ pub(crate) fn use_recorded(desk: Desk) {
         }
         // Live answers may be under way: only what has been asked for and has failed is replaced.
         let failed = desk.feeds.with_untracked(|f| {
-            let own: Vec<_> = f.iter().filter(|(name, _)| tells_price(name, &symbol)).collect();
-            own.iter().all(|(_, s)| s.last_ok.is_none() && s.error.is_some()) && !own.is_empty()
+            let own: Vec<_> = f
+                .values()
+                .filter(|s| s.price_of.as_ref().is_some_and(|of| of.is_empty() || *of == symbol))
+                .collect();
+            own.iter().all(|s| s.last_ok.is_none() && s.error.is_some()) && !own.is_empty()
         });
         if !failed || !ASKED.with(|a| a.borrow_mut().insert(format!("{venue} {symbol}"))) {
             continue;
         }
         spawn_local(async move { fill(desk, entry).await });
     }
-}
-
-/// Whether a feed, by its name, tells the price of this symbol: its name ends with it, or names none and so serves all.
-fn tells_price(name: &str, symbol: &str) -> bool {
-    name.split_once(' ')
-        .is_some_and(|(source, asked)| (asked == symbol || asked.is_empty()) && is_quote(source))
-}
-
-/// Whether a request tells prices.
-fn is_quote(source: &str) -> bool {
-    endpoint::all().any(|e| e.source == source && e.role == Role::Quote)
 }
 
 async fn fill(desk: Desk, entry: RecordedEntry) {

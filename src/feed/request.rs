@@ -1,6 +1,6 @@
 //! One request by the engine's list of endpoints: its address filled in, its answer read by the worker.
 
-use super::http;
+use super::{budget, http};
 use crate::engine::{self, Lane};
 use crate::state::scenario::coin;
 use headroom_core::api::NormalizeResponse;
@@ -53,6 +53,7 @@ impl Job {
     /// Asks, and lets the worker read what comes.
     pub(super) async fn ask(&self) -> Result<Normalised, String> {
         let e = self.endpoint;
+        budget::charge(self.host(), f64::from(e.weight));
         let text = http::text(e.method, &self.url, self.body.as_deref(), e.max_bytes, self.host()).await?;
         self.read(text).await
     }
@@ -88,7 +89,9 @@ pub(super) fn venue(e: &Endpoint) -> Option<Venue> {
 /// Fills an endpoint's templates; what has a start begins a thousand hours ago.
 pub(super) fn fill(endpoint: &'static Endpoint, symbol: &str, now: f64) -> Job {
     // A round hour, so that the request is the same for a while.
-    let start = ((now / HOUR).floor() * HOUR - 1000.0 * HOUR).max(0.0);
+    // Hyperliquid answers with the first 500 payments after the start: from further back the last ones would be missing.
+    let hours = if endpoint.role == Role::Funding { 499.0 } else { 1000.0 };
+    let start = ((now / HOUR).floor() * HOUR - hours * HOUR).max(0.0);
     fill_between(endpoint, symbol, start, now)
 }
 
@@ -162,6 +165,10 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(hl.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["req"]["coin"], "BTC,x:");
         assert_eq!(body["req"]["startTime"].as_f64().unwrap() % HOUR, 0.0);
+        // Five hundred payments of an hour reach the present.
+        let paid = fill(find("hyperliquid.funding_history"), "BTC", 1.772e12);
+        let body: serde_json::Value = serde_json::from_str(paid.body.as_deref().unwrap()).unwrap();
+        assert!(body["startTime"].as_f64().unwrap() + 500.0 * HOUR > 1.772e12);
         assert!(
             fill(find("binance.klines"), "A&limit=5", 0.0)
                 .url

@@ -39,6 +39,8 @@ const BOOK_FRESH: f64 = 5_000.0;
 const HIDDEN: f64 = 600_000.0;
 /// How soon a lost book is asked for again, ms.
 const RESYNC: f64 = 2_000.0;
+/// A stream that has been open for so long stands, ms.
+const STEADY: f64 = 60_000.0;
 
 struct Link {
     socket: &'static Socket,
@@ -48,7 +50,8 @@ struct Link {
     _heard: Closure<dyn FnMut(js_sys::Array, f64) -> js_sys::Promise>,
     _turned: Closure<dyn FnMut(String, String)>,
     opened: f64,
-    resynced: HashMap<String, f64>,
+    /// By instrument: failures in a row, and when the list may be asked for again; never while it is under way.
+    resynced: HashMap<String, (u32, f64)>,
 }
 
 impl Drop for Link {
@@ -75,7 +78,7 @@ thread_local! {
 }
 
 /// The book of an instrument as its stream has it now.
-pub(super) fn book(key: &Key, now: f64) -> Option<Book> {
+pub(crate) fn book(key: &Key, now: f64) -> Option<Book> {
     STREAMS.with(|s| {
         let s = s.borrow();
         let (book, at) = s.books.get(key)?;
@@ -300,11 +303,13 @@ fn apply_taken(desk: Desk, venue: Venue, name: &str, number: u32, taken: Taken, 
         return;
     }
     let good = taken.messages > taken.unread;
-    if good {
-        STREAMS.with(|s| {
-            s.borrow_mut().waits.remove(name);
-        });
-    }
+    // One that has stood for a minute is no longer one that keeps closing.
+    STREAMS.with(|s| {
+        let mut s = s.borrow_mut();
+        if good && s.links.get(name).is_some_and(|l| now - l.opened > STEADY) {
+            s.waits.remove(name);
+        }
+    });
     if let Some(theirs) = taken.venue_time {
         desk.clocks.update(|c| {
             // The news that came soonest tells most of the clock.
@@ -317,7 +322,8 @@ fn apply_taken(desk: Desk, venue: Venue, name: &str, number: u32, taken: Taken, 
         });
     }
     let (_, wanted) = super::wanted(desk);
-    if !taken.quotes.is_empty() {
+    let about = |q: &str| wanted.iter().any(|w| w == q || w.strip_suffix("-SWAP") == Some(q));
+    if taken.quotes.iter().any(|q| about(&q.symbol)) {
         desk.markets.update(|markets| {
             for quote in &taken.quotes {
                 for symbol in wanted
@@ -345,10 +351,11 @@ fn apply_taken(desk: Desk, venue: Venue, name: &str, number: u32, taken: Taken, 
     if !taken.liquidations.is_empty() {
         desk.forced.update(|f| f.take(venue, taken.liquidations));
     }
-    let begins = !taken.resync.is_empty();
-    for symbol in taken.resync {
-        resync(desk, venue, name, number, symbol, now);
-    }
+    let begun = taken
+        .resync
+        .into_iter()
+        .filter(|symbol| resync(desk, venue, name, number, symbol.clone(), now))
+        .count();
     tell(desk, name, |l| {
         if good {
             l.last = Some(now);
@@ -356,7 +363,7 @@ fn apply_taken(desk: Desk, venue: Venue, name: &str, number: u32, taken: Taken, 
         l.messages += taken.messages as u64;
         l.unread += taken.unread as u64;
         l.dropped += dropped;
-        l.resyncs += u64::from(begins);
+        l.resyncs += begun as u64;
         if let Some(words) = taken.refused.into_iter().next() {
             l.fault = Some(format!("the venue refused: {words}"));
         } else if let Some(fault) = taken.faults.into_iter().next() {
@@ -365,44 +372,59 @@ fn apply_taken(desk: Desk, venue: Venue, name: &str, number: u32, taken: Taken, 
     });
 }
 
-/// A book that has lost its sequence: its list is asked for where the venue streams only changes, else the stream begins anew.
-fn resync(desk: Desk, venue: Venue, name: &str, number: u32, symbol: String, now: f64) {
+/// A book that has lost its sequence: its list is asked for where the venue streams only changes, else the stream begins anew. Whether
+/// something was begun.
+fn resync(desk: Desk, venue: Venue, name: &str, number: u32, symbol: String, now: f64) -> bool {
     let name = name.to_owned();
-    let due = STREAMS.with(|s| {
+    let list = STREAMS.with(|s| {
         let mut s = s.borrow_mut();
-        let Some(link) = s.links.get_mut(&name) else {
-            return false;
-        };
-        let last = link.resynced.entry(symbol.clone()).or_insert(f64::NEG_INFINITY);
-        let due = now - *last > RESYNC;
-        if due {
-            *last = now;
+        let link = s.links.get_mut(&name)?;
+        let (_, until) = link.resynced.entry(symbol.clone()).or_insert((0, f64::NEG_INFINITY));
+        if now < *until {
+            return None;
         }
-        due
+        // Not again before this one has come to an end.
+        *until = f64::INFINITY;
+        Some(endpoint::find(venue, Role::Book, "linear").filter(|_| link.socket.book_from_list))
     });
-    if !due {
-        return;
-    }
+    let Some(list) = list else { return false };
     spawn_local(async move {
-        let listed = STREAMS.with(|s| s.borrow().links.get(&name).is_some_and(|l| l.socket.book_from_list));
-        let list = endpoint::find(venue, Role::Book, "linear").filter(|_| listed);
-        match list {
-            Some(e) => match fill(e, &symbol, now).ask().await {
-                Ok(found) => {
-                    let text = serde_json::to_string(&found).unwrap_or_default();
-                    engine::begin_book(number, &symbol, &text).await;
-                }
-                Err(why) => tell(desk, &name, |l| l.fault = Some(why)),
-            },
-            None => {
-                let link = STREAMS.with(|s| s.borrow_mut().links.remove(&name));
-                if link.is_some() {
-                    drop(link);
-                    failed(desk, &name, "a change of the book was missing", now);
-                }
+        let Some(e) = list else {
+            let link = STREAMS.with(|s| s.borrow_mut().links.remove(&name));
+            if link.is_some() {
+                drop(link);
+                failed(desk, &name, "a change of the book was missing", now);
             }
-        }
+            return;
+        };
+        let found = fill(e, &symbol, now).ask().await;
+        let joined = match found {
+            Ok(found) => {
+                let text = serde_json::to_string(&found).unwrap_or_default();
+                engine::begin_book(number, &symbol, &text).await
+            }
+            Err(why) => {
+                tell(desk, &name, |l| l.fault = Some(why));
+                false
+            }
+        };
+        let now = js_sys::Date::now();
+        STREAMS.with(|s| {
+            if let Some(link) = s.borrow_mut().links.get_mut(&name)
+                && let Some((fails, until)) = link.resynced.get_mut(&symbol)
+            {
+                *fails = if joined { 0 } else { *fails + 1 };
+                *until = now
+                    + RESYNC
+                    + if joined {
+                        0.0
+                    } else {
+                        super::next_wait(0, *fails, js_sys::Math::random()) * 1000.0
+                    };
+            }
+        });
     });
+    true
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ pub(crate) fn keep(desk: Desk) {
         let page = desk.page.get();
         let _ = (key.get(), bars.get(), read.get(), desk.recorded.with(Vec::len));
         desk.cascading.leverage_factor.track();
-        if page == Page::Cascade {
+        // The check-in tells the heaviest level, and the warning what is due before its own.
+        if matches!(page, Page::Cascade | Page::Watch) {
             latest::once_quiet(&PAUSE, 200, move || spawn_local(refresh(desk)));
         }
     });

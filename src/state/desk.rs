@@ -43,6 +43,8 @@ pub(crate) struct FeedState {
     pub error: Option<String>,
     pub fails: u32,
     pub every_seconds: u32,
+    /// Whose price it tells: an instrument's, or all (empty); `None`: nobody's.
+    pub price_of: Option<String>,
 }
 
 /// How long a venue took to answer, ms, or why it did not; `None`: it is being asked.
@@ -74,7 +76,13 @@ impl Forced {
     const MOST: usize = 5000;
 
     pub(crate) fn take(&mut self, venue: Venue, found: Vec<Liquidation>) {
-        self.told.extend(found.into_iter().map(|l| (venue, l)));
+        for l in found {
+            // A new connection may begin with what an older one has told.
+            if !self.told.iter().any(|(v, k)| *v == venue && *k == l) {
+                let at = self.told.partition_point(|(_, k)| k.time <= l.time);
+                self.told.insert(at, (venue, l));
+            }
+        }
         while self.told.len() > Self::MOST {
             self.told.pop_front();
         }

@@ -80,7 +80,7 @@ fn Feeds() -> impl IntoView {
         (size > 10_000.0).then(|| {
             let how = if off > 0.0 { "behind" } else { "ahead of" };
             format!(
-                "The clock of this device is {} {how} that of {}. Times of funding are counted by the venue's clock.",
+                "The clock of this device is {} {how} that of {}.",
                 format::age(size),
                 theirs.title()
             )
@@ -181,7 +181,7 @@ fn WaysOut(blocked: Signal<bool>) -> impl IntoView {
         spawn_local(async move { kept.set(history_size().await.0) });
     };
     let give = move |text: String| {
-        let endpoint = reach::addresses(desk).get(source.get_untracked()).map(|a| a.0);
+        let endpoint = untrack(|| reach::addresses(desk).get(source.get_untracked()).map(|a| a.0));
         if let Some(endpoint) = endpoint {
             spawn_local(async move { told.set(Some(reach::bring(desk, endpoint, text).await)) });
         }

@@ -64,8 +64,15 @@ fn Gauge() -> impl IntoView {
             )
         }
     };
+    let here = move || {
+        let key = desk.key(desk.index());
+        w.bars.with(|b| b.as_ref().is_none_or(|b| Some(&b.0) == key.as_ref()))
+    };
     let side = move |words: &'static str, of: RwSignal<Planned<WarningResponse>>| {
         move || {
+            if !here() {
+                return view! { <p class="note">"Being computed."</p> }.into_any();
+            }
             of.with(|p| match (&p.answer, &p.fault) {
                 (Some(a), _) => view! { <Side words answer=a.clone() /> }.into_any(),
                 (None, Some(why)) => view! { <p class="fault">{why.clone()}</p> }.into_any(),
@@ -135,8 +142,35 @@ fn Side(words: &'static str, answer: Arc<WarningResponse>) -> impl IntoView {
                 .map_or_else(|| "an unknown number".to_owned(), |b| format::significant(b, 2))
         )
     });
+    let parts = answer
+        .adjustments
+        .iter()
+        .map(|a| {
+            let value = a.value.map_or_else(|| "no feed".to_owned(), |v| format::significant(v, 2));
+            view! {
+                <tr class:quiet=a.value.is_none()>
+                    <th scope="row" title=a.meaning.clone()>{a.name.replace('_', " ")}</th>
+                    <td>{value}</td>
+                    <td>{format!("{} \u{00b1} {}", format::significant(a.weight, 2), format::significant(a.deviation, 2))}</td>
+                    <td>{format!("{:+.2}", a.part)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let provisional = answer.provisional_probability.map(|p| {
+        format!(
+            "With what is provisional: {} within 15 minutes.",
+            format::fine_percent(p)
+        )
+    });
     view! {
         {rows}
+        <p class="note">{provisional}</p>
+        <details class="behind">
+            <summary>"Provisional parts"</summary>
+            <p class="note">"Too little of these is recorded to fit a weight: each has a stated prior, learns here from what comes after, and is not in the figures above."</p>
+            <table class="drivers"><thead><tr><th scope="col">"Input"</th><th scope="col">"Now"</th><th scope="col">"Weight"</th><th scope="col">"Log-odds"</th></tr></thead><tbody>{parts}</tbody></table>
+        </details>
         <details class="behind">
             <summary>"What drives it"</summary>
             <table class="drivers"><thead><tr><th scope="col">"Inputs"</th><th scope="col">"Part"</th><th scope="col">"Log-odds"</th></tr></thead><tbody>{drivers}</tbody></table>

@@ -76,7 +76,7 @@ function others(markets) {
     { op: 'replay', markets, symbol: 'ETHUSDT', equity: 1e4, leverage: 8, side: 'long', policy: { kind: 'probability_cap', hedge: 'BTCUSDT', band: 0.2 }, costs: { impact: 0.01 }, sweep: { every_hours: 48, hold_hours: 240 } },
     { op: 'venues', candidate: { asset: 'BTC', side: 'short', notional: 3e4, margin: 4e3, horizon_hours: 48, price: 66000 }, markets: { binance: markets.BTCUSDT, hyperliquid: day(0.0001), dydx: day(-0.0002) }, split: [['binance', 0.5], ['dydx', 0.5]], seed: 5 },
     { op: 'alerts', observations: Array.from({ length: 2000 }, (_, k) => ({ time: 1.772e12 + k * 300e3, position: 'BTC', watched: k % 2 ? 'warning' : 'margin_ratio', value: 0.2 * Math.abs(Math.sin(k / 40)) * (k % 2 ? 1 : 4) })), settings: undefined },
-    { op: 'warning', market: { candles: { interval: '5m', rows: candles }, liquidations: events.map(([t, side, n]) => [Math.min(t, candles.at(-1)[0]), side, 100, n]) }, horizons_minutes: [15, 25, 90] },
+    { op: 'warning', market: { candles: { interval: '5m', rows: candles }, liquidations: events.map(([t, side, n]) => [Math.min(t, candles.at(-1)[0]), side, 100, n]) }, horizons_minutes: [15, 25, 90], provisional: [['book', 0.4], ['funding', 3]], outcomes: Array.from({ length: 300 }, (_, k) => ({ log_odds: -2 + Math.sin(k), values: [['book', Math.cos(k)], ['forced_selling', k % 5]], happened: k % 7 === 0 })) },
   ];
 }
 

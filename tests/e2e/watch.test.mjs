@@ -31,6 +31,12 @@ test('the gauge says what the engine says of the same bars', async () => {
       assert.ok(Math.abs(said / f.probability - 1) < 0.06, `${said} ${f.probability}`);
     }
   }
+  // Funding is known, a book is not: the one is a provisional part with its prior, the other is said to be missing.
+  await page.getByText('Provisional parts').first().click();
+  const parts = await page.locator('.gauge').first().locator('tr').allTextContents();
+  assert.match(parts.find((p) => p.startsWith('funding')), /funding[\d.]+0\.03/);
+  assert.match(parts.find((p) => p.startsWith('book')), /no feed/);
+  assert.match(await text(page), /With what is provisional: [\d.]+/);
   await page.getByText('What drives it').first().click();
   assert.ok(await page.locator('.drivers tbody tr').count() >= 4);
   assert.deepEqual(complaints, []);

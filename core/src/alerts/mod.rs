@@ -1,6 +1,7 @@
 //! Alerts that can be trusted: told when a state changes, not while it lasts. A value has to cross one level to raise and another to
 //! clear (hysteresis), stay there for a while, and rest after it was told (cool-down); what belongs together is one message; quiet hours
-//! and a number a day bound what is told, and nothing is lost: what was not told is in the log and comes with the next message.
+//! and a number a day bound what is told, and nothing is lost: what was not told is in the log, and is
+//! told later if it still stands.
 //!
 //! The state is plain data that outlives a reload. No clock here: time is given.
 
@@ -241,6 +242,8 @@ pub struct State {
 }
 
 const DAY: f64 = 86_400_000.0;
+/// Values further apart than this are not one stay, ms.
+const PAUSE: f64 = 600_000.0;
 /// Messages about one position this close together are one, ms.
 const TOGETHER: f64 = 60_000.0;
 
@@ -254,6 +257,10 @@ pub fn step(settings: &Settings, state: &mut State, seen: &Observation) -> Optio
     let level = levels.entry(seen.watched).or_default();
     if level.seen.is_some_and(|t| seen.time < t) {
         return None;
+    }
+    // After a pause in which nothing was seen, nobody knows that the value stayed beyond.
+    if level.seen.is_some_and(|t| seen.time - t > PAUSE) {
+        level.beyond_since = None;
     }
     level.seen = Some(seen.time);
     let beyond = if level.raised {
@@ -274,7 +281,7 @@ pub fn step(settings: &Settings, state: &mut State, seen: &Observation) -> Optio
         level.beyond_since = None;
     }
     // A raise that was not told is told as soon as it may be, if it still stands.
-    if changed.is_none() && !level.owed {
+    if changed.is_none() && (!level.owed || beyond) {
         return None;
     }
     if changed == Some(Change::Cleared) {
@@ -290,7 +297,7 @@ pub fn step(settings: &Settings, state: &mut State, seen: &Observation) -> Optio
         .is_some_and(|t| seen.time - t < rule.cool_down_seconds * 1000.0)
     {
         "cool_down"
-    } else if told.len() >= settings.most_a_day as usize && !together {
+    } else if seen.watched != Watched::Staleness && told.len() >= settings.most_a_day as usize && !together {
         "daily_limit"
     } else {
         ""
@@ -298,7 +305,8 @@ pub fn step(settings: &Settings, state: &mut State, seen: &Observation) -> Optio
     if reason.is_empty() {
         level.owed = false;
         level.told_at = Some(seen.time);
-        if !together {
+        // News of the data takes no place from news of the position.
+        if !together && seen.watched != Watched::Staleness {
             told.push(seen.time);
         }
         return Some(alert(
@@ -401,6 +409,26 @@ mod tests {
         assert!(step(&s, &mut state, &at(0.0, 0.2)).is_some_and(|a| !a.told && a.reason == "quiet_hours"));
         assert_eq!(step(&s, &mut state, &at(600.0, 0.2)), None);
         assert!(step(&s, &mut state, &at(2_900.0, 0.2)).is_some_and(|a| a.told));
+    }
+
+    #[test]
+    fn what_is_owed_is_not_told_once_it_is_over_and_a_pause_is_no_stay() {
+        let mut s = settings(60.0, 0.0, 3);
+        s.quiet = Some(Quiet {
+            from_minute: 1320.0,
+            until_minute: 420.0,
+            utc_offset_minutes: 0.0,
+        });
+        let mut state = State::default();
+        step(&s, &mut state, &at(0.0, 0.2));
+        assert!(step(&s, &mut state, &at(60.0, 0.2)).is_some_and(|a| a.reason == "quiet_hours"));
+        // The morning comes with a harmless value: nothing is told while it waits to be cleared.
+        assert_eq!(step(&s, &mut state, &at(3_000.0, 0.01)), None);
+        assert!(step(&s, &mut state, &at(3_060.0, 0.01)).is_some_and(|a| a.change == Change::Cleared));
+        // Above the level in the evening and in the morning, and nobody looked between.
+        assert_eq!(step(&s, &mut state, &at(4_000.0, 0.2)), None);
+        assert_eq!(step(&s, &mut state, &at(40_000.0, 0.2)), None);
+        assert!(step(&s, &mut state, &at(40_060.0, 0.2)).is_some_and(|a| a.told));
     }
 
     #[test]

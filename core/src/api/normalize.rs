@@ -35,7 +35,10 @@ pub(super) fn normalize(request: &NormalizeRequest, explain: bool) -> Result<Nor
     )?;
     if let Some(symbol) = &request.symbol {
         found.listings.retain(|l| l.symbol == *symbol);
-        found.quotes.retain(|q| q.symbol == *symbol);
+        // OKX tells an index by family, which a swap's symbol starts with.
+        found
+            .quotes
+            .retain(|q| q.symbol == *symbol || symbol.strip_suffix("-SWAP") == Some(&q.symbol));
         // OKX lists tiers by family, which a swap's symbol starts with.
         found
             .tiers

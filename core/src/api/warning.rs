@@ -5,6 +5,7 @@ use super::{Progress, Step, checks};
 use crate::error::EngineError;
 use crate::market::Market;
 use crate::units;
+use crate::warning::adjust::{Adjustment, Outcome, PRIORS, Values, adjust};
 use crate::warning::features::{DAY, FIVE, Known, Walker, five_minutes};
 use crate::warning::touch::{Asked, GROUPS, Model, Standing, bars_of, sigmoid};
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 const THRESHOLD: f64 = -0.02;
 const HORIZONS: [f64; 2] = [15.0, 30.0];
 const MOST_TIMES: usize = 200_000;
+const MOST_OUTCOMES: usize = 100_000;
 /// Bars without which half a day's mean says little.
 const LEAST_BARS: usize = 36;
 
@@ -45,6 +47,12 @@ pub struct WarningRequest {
     /// A fall of 2 % if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<WarningEvent>,
+    /// What may move the chance and is too little recorded to be fitted, by the names in `adjustments`: what the candles do not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provisional: Values,
+    /// What came of forecasts told with such values, oldest first: the weights learn from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<Outcome>,
 }
 
 fn one_or_more<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<f64>, D::Error> {
@@ -109,6 +117,10 @@ pub struct WarningResponse {
     /// Of the last time, first horizon.
     pub probability: f64,
     pub drivers: Vec<Driver>,
+    /// Of the same forecast: parts with stated priors, which learn from `outcomes`; they are not in `probability`.
+    pub adjustments: Vec<Adjustment>,
+    /// `probability` with these parts. Null where none of them is known.
+    pub provisional_probability: Option<f64>,
     pub model: WarningModel,
     /// Liquidations a second at the end of their stream, longs and shorts, and how many others each sets off; null without at
     /// least ten liquidations of each kind that occurs.
@@ -143,6 +155,28 @@ fn check(request: &WarningRequest) -> Result<Question, EngineError> {
     }
     for (k, m) in minutes.iter().enumerate() {
         units::between(format_args!("horizons_minutes[{k}]"), *m, 5.0, 240.0)?;
+    }
+    if request.provisional.len() > 20 {
+        return Err(EngineError::invalid("provisional", "at most 20 values"));
+    }
+    let named = |at: String, v: &(String, f64)| -> Result<(), EngineError> {
+        if !PRIORS.iter().any(|p| p.0 == v.0) {
+            let names: Vec<&str> = PRIORS.iter().map(|p| p.0).collect();
+            return Err(EngineError::invalid(at, format!("is none of {}", names.join(", "))));
+        }
+        units::money(at, v.1).map(|_| ())
+    };
+    for (i, v) in request.provisional.iter().enumerate() {
+        named(format!("provisional[{i}]"), v)?;
+    }
+    if request.outcomes.len() > MOST_OUTCOMES {
+        return Err(EngineError::invalid("outcomes", format!("at most {MOST_OUTCOMES}")));
+    }
+    for (i, o) in request.outcomes.iter().enumerate() {
+        units::between(format_args!("outcomes[{i}].log_odds"), o.log_odds, -50.0, 50.0)?;
+        for (k, v) in o.values.iter().enumerate() {
+            named(format!("outcomes[{i}].values[{k}]"), v)?;
+        }
     }
     if request.times.len() > MOST_TIMES {
         return Err(EngineError::invalid("times", format!("at most {MOST_TIMES} times")));
@@ -277,6 +311,9 @@ pub(super) fn warning(
     let mut notes = notes(&rows, &times, known.time + FIVE, latest);
     let (intensity, branching_ratio) = stream(request, latest, &mut notes);
     let distance = libm::log(1.0 + question.threshold).abs() / known.usual_range();
+    let (adjustments, shift) = adjust(&request.provisional, &request.outcomes);
+    let known_parts = adjustments.iter().any(|a| a.value.is_some());
+    let told_odds = log_odds(forecasts[last].probability);
     let explanation = explain.then(|| {
         vec![Step::new(
             "chance of a touch",
@@ -313,11 +350,18 @@ pub(super) fn warning(
             card: "docs/early-warning.md".to_owned(),
         },
         forecasts,
+        adjustments,
+        provisional_probability: known_parts.then(|| sigmoid(told_odds + shift)),
         intensity,
         branching_ratio,
         assumptions: notes,
         explanation,
     })
+}
+
+fn log_odds(p: f64) -> f64 {
+    let p = p.clamp(1e-12, 1.0 - 1e-12);
+    libm::log(p / (1.0 - p))
 }
 
 type Rows = [(f64, f64, f64, f64, f64, f64)];

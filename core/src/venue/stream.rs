@@ -225,7 +225,7 @@ pub struct Taken {
     pub faults: Vec<String>,
     pub unread: usize,
     pub messages: usize,
-    /// Latest time that the venue told, ms.
+    /// Latest time of a quote, ms: trades and liquidations may be of long ago.
     pub venue_time: Option<f64>,
 }
 
@@ -379,7 +379,6 @@ impl Reader {
                 }
             }
             Event::Liquidation(l) => {
-                seen(l.time);
                 let key = (
                     l.time.to_bits(),
                     l.price.to_bits(),
@@ -397,7 +396,6 @@ impl Reader {
                 }
             }
             Event::Trade(t) => {
-                seen(t.time);
                 let sum = match out.traded.iter_mut().position(|s| s.symbol == t.symbol) {
                     Some(i) => &mut out.traded[i],
                     None => {
