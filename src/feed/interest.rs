@@ -40,16 +40,17 @@ pub(crate) async fn load(desk: Desk, key: &Key) -> Result<(Interest, Origin), St
             },
         ));
     }
+    // Whatever failed, there is a way on.
     live.map(|rows| (rows, Origin::Live(js_sys::Date::now())))
+        .map_err(|why| {
+            let end = if why.ends_with('.') { "" } else { "." };
+            format!("{why}{end} What can be done: drop a file of wallets, or choose another venue.")
+        })
 }
 
 async fn live(key: &Key) -> Result<Interest, String> {
-    let endpoint = endpoint::find(key.0, Role::InterestHistory, "linear").ok_or_else(|| {
-        format!(
-            "{} tells no open interest of the past; drop a file of wallets, or choose another venue",
-            key.0
-        )
-    })?;
+    let endpoint = endpoint::find(key.0, Role::InterestHistory, "linear")
+        .ok_or_else(|| format!("{} tells no open interest of the past.", key.0))?;
     let job = fill(endpoint, &key.1, js_sys::Date::now());
     let rows = job.ask().await?.open_interest;
     if rows.is_empty() {

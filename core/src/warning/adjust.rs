@@ -53,6 +53,7 @@ pub const PRIORS: [(&str, f64, f64, f64, &str); 5] = [
 ];
 
 /// Values by name; what is not known is absent.
+#[cfg_attr(feature = "wasm", tsify::declare)]
 pub type Values = Vec<(String, f64)>;
 
 /// What was told with provisional parts, and whether the level was touched.
